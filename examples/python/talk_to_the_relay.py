@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import hmac
 import http.client
+import http.server
 import logging
 import pathlib
 import re
@@ -280,6 +281,11 @@ class Conversation:
             self.a_picture_is_uploaded_sent_downloaded_and_deleted,
             self.a_picture_of_the_user_is_told_of_and_downloaded_byte_for_byte,
             self.a_file_that_is_not_what_it_says_is_refused,
+            self.a_picture_behind_a_link_is_fetched_once_and_sent_twice,
+            self.what_is_configured_is_told_as_it_was_said,
+            self.a_blocked_user_is_not_heard_until_the_block_is_lifted,
+            self.codes_and_flows_come_and_go,
+            self.a_number_that_is_not_registered_sends_nothing,
             self.a_template_is_created_listed_sent_tapped_and_deleted,
             self.a_button_too_many_is_refused_by_name,
             self.a_bad_token_is_an_expired_access_token,
@@ -442,6 +448,89 @@ class Conversation:
         options = {"media": b"no picture", "mime_type": "image/png", "filename": "a.png"}
         error = refused(errors.MediaUploadError, lambda: self.wa.upload_media(**options))
         expect(error.code == 131053 and "image/png" in f"{error.details}", f"code {error.code}: {error.details}")
+
+    def a_picture_behind_a_link_is_fetched_once_and_sent_twice(self) -> None:
+        picture = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 1000
+        asked: list[str] = []
+
+        class Picture(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                asked.append(self.path)
+                self.send_response(200)
+                self.send_header("Content-Type", "image/png")
+                self.send_header("Content-Length", str(len(picture)))
+                self.end_headers()
+                self.wfile.write(picture)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Picture) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            link = f"http://127.0.0.1:{server.server_address[1]}/view.png"
+            for _ in range(2):
+                sent = self.wa.send_image(to=USER, image=link, caption="from afar")
+                self.business.sends(sent.id, TO_THE_END)
+                self.business.wait_for_statuses(sent.id, TO_THE_END)
+            gone = f"http://127.0.0.1:{server.server_address[1]}/gone.mp4"
+            refused(errors.WhatsAppError, lambda: self.wa.send_video(to=USER, video=gone))
+            server.shutdown()
+        self._is_shown(f'image of {len(picture)} bytes, "image/png": "from afar"')
+        expect(asked == ["/view.png", "/gone.mp4"], f"{asked}")
+
+    def what_is_configured_is_told_as_it_was_said(self) -> None:
+        expect(self.wa.update_business_profile(about="Bread", websites=["https://bakery.example"]), "no success")
+        profile = self.wa.get_business_profile()
+        expect(profile.about == "Bread" and list(profile.websites) == ["https://bakery.example"], f"{profile}")
+        expect(self.wa.update_display_name("The Bakery"), "no success")
+        number = self.wa.get_business_phone_number()
+        expect(number.id == PHONE_NUMBER_ID and number.verified_name == "The Bakery", f"{number}")
+        numbers = self.wa.get_business_phone_numbers()
+        expect([one.id for one in numbers] == [PHONE_NUMBER_ID], f"{numbers}")
+        account = self.wa.get_business_account()
+        expect(account.id == BUSINESS_ACCOUNT_ID, f"{account}")
+        expect(self.wa.update_commerce_settings(is_catalog_visible=True), "no success")
+        commerce = self.wa.get_commerce_settings()
+        expect(commerce.is_catalog_visible is True, f"{commerce}")
+
+    def a_blocked_user_is_not_heard_until_the_block_is_lifted(self) -> None:
+        seen = len(self.business.messages)
+        blocked = self.wa.block_users([USER])
+        expect([user.wa_id for user in blocked.added_users] == [USER], f"{blocked}")
+        expect([user.wa_id for user in self.wa.get_blocked_users()] == [USER], "another list")
+        refused(errors.WhatsAppError, lambda: self.wa.send_message(to=USER, text="not now"))
+        self.relay.user_writes("not heard")
+        # What was dropped does not come later either.
+        time.sleep(2)
+        freed = self.wa.unblock_users([USER])
+        expect([user.wa_id for user in freed.removed_users] == [USER], f"{freed}")
+        self.relay.user_writes("heard again")
+        message = self.business.next_message(seen)
+        expect(message.text == "heard again", f"text {message.text!r}")
+
+    def codes_and_flows_come_and_go(self) -> None:
+        code = self.wa.create_qr_code("Hello")
+        expect([one.code for one in self.wa.get_qr_codes()] == [code.code], "another list")
+        expect(self.wa.delete_qr_code(code.code), "no success")
+        flow = self.wa.create_flow("survey", ["SURVEY"])
+        self.wa.update_flow_json(flow.id, {"version": "7.0", "screens": []})
+        expect(self.wa.publish_flow(flow.id), "no success")
+        (listed,) = self.wa.get_flows()
+        expect((listed.id, listed.name, listed.status) == (flow.id, "survey", "PUBLISHED"), f"{listed}")
+        (asset,) = self.wa.get_flow_assets(flow.id)
+        expect(asset.name == "flow.json", f"{asset}")
+
+    def a_number_that_is_not_registered_sends_nothing(self) -> None:
+        expect(self.wa.register_phone_number("123456"), "no success")
+        expect(self.wa.deregister_phone_number(), "no success")
+        error = refused(errors.WhatsAppError, lambda: self.wa.send_message(to=USER, text="not now"))
+        expect(error.code == 133010, f"code {error.code}")
+        error = refused(errors.WhatsAppError, lambda: self.wa.register_phone_number("654321"))
+        expect(error.code == 133005, f"code {error.code}")
+        expect(self.wa.register_phone_number("123456"), "no success")
+        sent = self.wa.send_message(to=USER, text="open again")
+        self.business.sends(sent.id, TO_THE_END)
+        self.business.wait_for_statuses(sent.id, TO_THE_END)
 
     def a_template_is_created_listed_sent_tapped_and_deleted(self) -> None:
         body = BodyText("Hi {{1}}, your order is on its way.", "Ann")

@@ -105,7 +105,8 @@ async fn serve(
     let tokens = host.tokens();
     let opened = tokens.grant(&options.token, [options.phone_number_id]);
     opened.map_err(ExitError::because("the token opens nothing"))?;
-    let api = host.graph_api(relay.clone(), tokens);
+    let links = host.fetch_links(Connector::new().allow(options.networks.clone()));
+    let api = host.graph_api(relay.clone(), tokens).links(links);
     let api = api.settings(Settings::default().connections(open_files::connections()));
     let (stop, stopped) = oneshot::channel::<()>();
     let mut serving =

@@ -98,7 +98,8 @@ async fn run(
     let tokens = host.tokens();
     let opened = tokens.grant(&options.token, [options.phone_number_id]);
     opened.map_err(ExitError::because("the token opens nothing"))?;
-    let api = host.graph_api(parties.relay.clone(), tokens);
+    let links = host.fetch_links(Connector::new().allow(options.networks.clone()));
+    let api = host.graph_api(parties.relay.clone(), tokens).links(links);
     // Strangers' connections leave the stores the files they need.
     let api = api.settings(Settings::default().connections(open_files::connections()));
     let tls = options.tls.as_deref().map(|name| certified(folder, name, &host)).transpose()?;

@@ -1,23 +1,40 @@
 mod admission;
+mod batch;
+mod blocked_users;
 mod body;
 mod contacts;
+mod date;
 mod failure_log;
+mod fields;
+mod flows;
 mod form;
 mod interactive;
 mod json_field;
+mod links;
 mod location;
+mod management;
 mod media;
 mod media_message;
 mod media_type;
 mod message_fields;
+mod number;
+mod number_settings;
+mod page;
+mod parameters;
 mod path;
+mod profile;
+mod qr_codes;
 mod raw_items;
+mod records;
+mod registration;
 mod request;
 mod request_headers;
+mod subscriptions;
 mod template_definition;
 mod template_json;
 mod template_message;
 mod templates;
+mod token_facts;
 mod trace_id;
 mod upload;
 
@@ -39,6 +56,7 @@ use tracing::{Instrument, Span};
 use self::admission::Admission;
 use self::body::Incoming;
 use self::failure_log::FailureLog;
+use self::links::LinkCache;
 use self::path::Path;
 use self::request::Request;
 pub(crate) use self::trace_id::TraceId;
@@ -47,7 +65,7 @@ use crate::metrics::GaugeGuard;
 use crate::server::Speech;
 #[cfg(feature = "tls")]
 use crate::server::Tls;
-use crate::{RelayApi, Settings, TokenLookup, Tokens, metrics, server, wamid};
+use crate::{LinkFetcher, NumberCodes, RelayApi, Settings, TokenLookup, Tokens, metrics, server, wamid};
 
 /// The Graph API over a [`RelayApi`], which is to say over a relay.
 ///
@@ -64,18 +82,33 @@ use crate::{RelayApi, Settings, TokenLookup, Tokens, metrics, server, wamid};
 /// | `GET /{account id}/message_templates` | lists them by `name`, `language`, `category`, `status`; in pages of `limit`, 25 or at most 100, that go on with `after`; with `summary` |
 /// | `DELETE /{account id}/message_templates` | deletes what is called `name`, or the one with the id `hsm_id` |
 /// | `GET /{template id}`, `POST /{template id}` | tells of one, and changes it: what is not said stays |
+/// | `GET /{phone number id}`, `GET /{account id}`, `GET /{account id}/phone_numbers` | what is known of them |
+/// | `POST /{phone number id}` | sets its PIN (`pin`), or its name (`new_display_name`) |
+/// | `POST /{phone number id}/register`, `/deregister` | whether it may send; a PIN that was set is asked for |
+/// | `POST /{phone number id}/request_code`, `/verify_code` | a code for whoever holds the number, told by the host's [`NumberCodes`] |
+/// | `GET`, `POST /{phone number id}/whatsapp_business_profile`, `/whatsapp_commerce_settings`, `/conversational_automation`, `/settings` | what is configured of it; users' devices are not told |
+/// | `GET`, `POST`, `DELETE /{phone number id}/block_users` | what a blocked user sends is dropped, and sending to them refused |
+/// | `GET`, `POST`, `DELETE /{phone number id}/message_qrdls` | codes that lead to it, with words to begin with |
+/// | `GET`, `POST`, `DELETE /{account id}/subscribed_apps` | whether the app is subscribed |
+/// | `GET`, `POST /{account id}/flows`; `GET`, `POST`, `DELETE /{flow id}`; `/assets`, `/publish`, `/deprecate` | flows, kept and shown, and not run |
+/// | `GET /debug_token?input_token=…` | what a token opens, for one that opens as much |
+/// | `POST /` with `batch`; `GET /?ids=…` | up to 50 requests in one, or as many objects |
 /// | `POST /{phone number id}/messages?dry_run=true` | tells what the user would see of a message with a template; nothing is sent |
 ///
 /// Everything else it answers with an error as clients know it:
 ///
 /// | code | said when | HTTP | as the original, by |
 /// |---|---|---|---|
-/// | 190 | no token, or one that opens nothing | 401 | its documentation |
+/// | 190 | no token, or one that opens nothing; with the subcode 463, not any more | 401 | its documentation |
+/// | 10 | a token is not for [that](crate::Scope) | 403 | its documentation |
 /// | 100, `GraphMethodException` | the path, the method or the sending number is not there for this token | 400, 405 | netflie/whatsapp-cloud-api#42 |
 /// | 100 | the request as a whole cannot be read | 400, 408, 413 | – |
 /// | 100 | a required field is missing or empty, is of another JSON type, too long, or none of the words it can be | 400 | \[A\], \[B\] |
 /// | 100 | the idempotency key belongs to another message | 409 | ours |
 /// | 131009 | a field is well formed and its value cannot be: no number, no such message or user | 400 | \[C\] |
+/// | 131026 | the recipient is blocked | 400 | its documentation |
+/// | 133005, 133008, 133010, 133016 | another PIN was set; too many were tried; the number is not registered; too many registrations and codes in three days | 400 | its documentation |
+/// | 139001 to 139004, 139100, 139101 | a flow is not in a state for that; a user cannot be blocked | 400 | its documentation |
 /// | 131021 | the recipient is the business's own number | 400 | its documentation |
 /// | 131051 | the original has such messages, and we have not | 400 | its documentation |
 /// | 131008 | a button of a template lacks what it needs | 400 | its documentation |
@@ -83,6 +116,7 @@ use crate::{RelayApi, Settings, TokenLookup, Tokens, metrics, server, wamid};
 /// | 132001 | no such template in this language, or it is not approved; the nearest is named | 404 | its documentation |
 /// | 132015, 132016 | a template is paused, or disabled | 400 | its documentation |
 /// | 131052 | what a user has attached is not at the carrier any more, or is not what the message tells of | 404 | its documentation; the status ours |
+/// | 131052 | a link leads to no file, or is none that is followed | 400 | its documentation |
 /// | 131053 | a file is too large for its kind, or does not look like what it is said to be | 400 | its documentation |
 /// | 131047 | the recipient has not written for 24 hours: by the relay's [rules](bulla_relay::Rules), if they say so | 400 | its documentation |
 /// | 131056, 131048, 130429 | too many to this recipient, to too many recipients, in this second: by the same rules; `Retry-After` says when | 429 | its documentation |
@@ -126,6 +160,9 @@ pub struct GraphApi<D, A = Tokens> {
     settings: Settings,
     admission: Arc<Admission>,
     failures: Arc<FailureLog>,
+    codes: Option<Arc<dyn NumberCodes>>,
+    fetcher: Option<Arc<dyn LinkFetcher>>,
+    fetched: Arc<LinkCache>,
 }
 
 impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
@@ -143,6 +180,9 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             settings,
             admission,
             failures: Arc::default(),
+            codes: None,
+            fetcher: None,
+            fetched: Arc::default(),
         }
     }
 
@@ -151,6 +191,23 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     pub fn settings(mut self, settings: Settings) -> Self {
         self.admission = Arc::new(Admission::new(&settings));
         self.settings = settings;
+        self
+    }
+
+    /// Has codes for numbers told by `codes`. Without, none can be asked for.
+    #[must_use]
+    pub fn number_codes(mut self, codes: impl NumberCodes) -> Self {
+        self.codes = Some(Arc::new(codes));
+        self
+    }
+
+    /// Has files fetched by `fetcher` that a message has by their link. Without, such a message is refused.
+    ///
+    /// A file is bounded, looked at and kept as one that is uploaded, for 30 days. The same link of the same
+    /// number is not fetched again for ten minutes.
+    #[must_use]
+    pub fn links(mut self, fetcher: impl LinkFetcher) -> Self {
+        self.fetcher = Some(Arc::new(fetcher));
         self
     }
 
@@ -225,7 +282,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let mut body = Incoming::new(&head.headers, body);
         let outcome = match check_host(&head) {
             Err(api_error) if is_server => Err(api_error),
-            _ => self.carry_out(&head, &mut body, span).await,
+            _ => self.carry_out(&head, &mut body, (Some(trace), span)).await,
         };
         let mut response = match outcome {
             Ok(Reply::Json(reply)) => {
@@ -249,12 +306,25 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         response
     }
 
-    async fn carry_out(&self, head: &Parts, body: &mut Incoming, span: &Span) -> Result<Reply, ApiError> {
+    /// Carries a request out; one without a trace is part of another.
+    async fn carry_out(
+        &self,
+        head: &Parts,
+        body: &mut Incoming,
+        (trace, span): (Option<&TraceId>, &Span),
+    ) -> Result<Reply, ApiError> {
         // The token before all else: without one nobody learns what is here, neither paths nor numbers.
         let token = request_headers::token(head).ok_or_else(ApiError::token)?;
         let grant = self.tokens.look_up(&token).await.map_err(|error| self.failed(error))?;
         let grant = grant.ok_or_else(ApiError::token)?;
+        if grant.is_over(self.clock.now()) {
+            return Err(ApiError::expired());
+        }
+        self.check_proof(head, &token)?;
         let path = Path::read(head.uri.path()).ok_or_else(ApiError::path)?;
+        if path.scope().is_some_and(|scope| !grant.has(scope)) {
+            return Err(ApiError::permission());
+        }
         let business = match path {
             Path::Messages(_) | Path::Uploads(_) if head.method != Method::POST => {
                 return Err(ApiError::method(Methods::Post));
@@ -263,9 +333,16 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             Path::Media(business, _) | Path::Content(business, _) => Some(business),
             Path::Templates(account) => self.number_of(&grant, account),
             // Whose it is has to be looked up.
-            Path::Template(id) => {
-                return self.template(head, body, (&grant, id), span).await.map(Reply::Json);
+            Path::Node(id) => {
+                return Box::pin(self.node(head, body, (&grant, id), span)).await.map(Reply::Json);
             }
+            Path::Edge(id, edge) => {
+                return Box::pin(self.edge(head, body, (&grant, id, edge), span)).await.map(Reply::Json);
+            }
+            Path::Root => {
+                return Box::pin(self.root(head, body, (&grant, trace), span)).await.map(Reply::Json);
+            }
+            Path::DebugToken => return Box::pin(self.debug_token(head, &grant)).await.map(Reply::Json),
         };
         let business = business.filter(|business| grant.covers(*business)).ok_or_else(ApiError::number)?;
         let own = self.relay.number(business).ok_or_else(ApiError::number)?;
@@ -276,7 +353,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             Path::Media(_, media) => self.media(head, business, media).await.map(Reply::Json),
             Path::Content(_, media) => self.content(head, business, media).await.map(Reply::Content),
             Path::Templates(_) => self.templates(head, body, business).await.map(Reply::Json),
-            Path::Template(_) => Err(ApiError::path()),
+            Path::Node(_) | Path::Edge(..) | Path::Root | Path::DebugToken => Err(ApiError::path()),
         }
     }
 
@@ -294,8 +371,15 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let mut admission =
             admission.inspect_err(|api_error| self.failures.tell(api_error, "no room", &*self.clock))?;
         // The bytes are gone before the relay is asked, which may let the message wait for its turn.
-        let request = body.read(&*self.clock).await.and_then(|bytes| Request::parse(&bytes, once))?;
+        let bytes = body.read(&*self.clock).await?;
+        let mut links = self.links_of(business);
+        let request = Request::parse(&bytes, once, &mut links)?;
+        let links = links.into_found();
+        drop(bytes);
         admission.without_body();
+        if !links.is_empty() {
+            Box::pin(self.fetch_links(business, links)).await?;
+        }
         match request {
             Request::Send { contact, .. } if contact.is(own) => Err(ApiError::own_number()),
             Request::Send { contact, message } if templates::is_dry_run(head) => {
@@ -346,7 +430,7 @@ fn check_host(head: &Parts) -> Result<(), ApiError> {
 
 impl<D, A> Clone for GraphApi<D, A> {
     fn clone(&self) -> Self {
-        let Self { relay, tokens, clock, rng, settings, admission, failures } = self;
+        let Self { relay, tokens, clock, rng, settings, admission, failures, codes, fetcher, fetched } = self;
         Self {
             relay: relay.clone(),
             tokens: tokens.clone(),
@@ -355,13 +439,27 @@ impl<D, A> Clone for GraphApi<D, A> {
             settings: settings.clone(),
             admission: admission.clone(),
             failures: failures.clone(),
+            codes: codes.clone(),
+            fetcher: fetcher.clone(),
+            fetched: fetched.clone(),
         }
     }
 }
 
 impl<D, A> fmt::Debug for GraphApi<D, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { relay: _, tokens: _, clock: _, rng: _, settings, admission: _, failures: _ } = self;
+        let Self {
+            relay: _,
+            tokens: _,
+            clock: _,
+            rng: _,
+            settings,
+            admission: _,
+            failures: _,
+            codes: _,
+            fetcher: _,
+            fetched: _,
+        } = self;
         write!(f, "GraphApi({settings:?})")
     }
 }

@@ -1,5 +1,6 @@
 //! The one shape in which the API says no. Which code says what stands at [`GraphApi`](crate::GraphApi).
 
+mod management;
 mod methods;
 mod submit;
 mod template;
@@ -39,11 +40,15 @@ impl ApiError {
         let (kind, subcode, details) = ("OAuthException", None, None);
         let reason = match code {
             190 => "token",
+            10 => "permission",
             100 => "parameter",
             131_000 => "failed",
             131_009 => "value",
             131_016 => "unavailable",
             131_021 => "own number",
+            131_026 | 139_100..=139_103 => "blocked",
+            133_000..=133_020 => "registration",
+            139_000..=139_004 => "flow",
             131_051 => "type",
             131_052 | 131_053 => "media",
             130_429 => "throughput",
@@ -72,6 +77,26 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, 190, "The access token is missing or not valid")
     }
 
+    /// The token has opened something, and does no more.
+    pub(crate) const fn expired() -> Self {
+        let mut api_error = Self::new(StatusCode::UNAUTHORIZED, 190, "The access token has expired");
+        api_error.subcode = Some(463);
+        api_error
+    }
+
+    /// The token is not for that.
+    pub(crate) fn permission() -> Self {
+        Self::new(StatusCode::FORBIDDEN, 10, "Application does not have permission for this action")
+            .because("the token has not the scope that this needs")
+    }
+
+    /// It is not shown, or wrongly, that the client knows the app's secret.
+    pub(crate) fn proof() -> Self {
+        Self::parameter("Invalid appsecret_proof provided in the API argument".into()).because(
+            "appsecret_proof: the HMAC-SHA-256 of the token under the app's secret, in hexadecimal digits",
+        )
+    }
+
     /// The sending number is not there for this token. Whether it exists for another is not said.
     pub(crate) const fn number() -> Self {
         let mut api_error = Self::new(
@@ -90,9 +115,7 @@ impl ApiError {
         let mut api_error = Self::new(StatusCode::BAD_REQUEST, 100, "This path is not supported");
         api_error.kind = "GraphMethodException";
         api_error.reason = "path";
-        api_error.because(
-            "only /{version}/{phone number id}/messages, /{phone number id}/media, /{media id}, /{account id}/message_templates and /{template id} are there",
-        )
+        api_error.because("the documentation of the API lists the paths that are there")
     }
 
     /// Something stands at this path, but not for this method.
@@ -239,23 +262,34 @@ impl ApiError {
         }
     }
 
-    /// The response, under the name `trace` by which the operator finds it again.
-    pub(crate) fn into_response(self, trace: &TraceId) -> Response<Body> {
-        let Self { status, kind, code, subcode, title, details, is_quoting: _, reason: _, again, allow } =
-            self;
+    /// It as the answer to a part of a batch: its status and its body.
+    pub(crate) fn into_part(self, trace: &TraceId) -> (u16, String) {
+        (self.status.as_u16(), String::from_utf8_lossy(&self.envelope(trace)).into_owned())
+    }
+
+    fn envelope(&self, trace: &TraceId) -> Vec<u8> {
         let envelope = Envelope {
             error: Inner {
-                message: format!("(#{code}) {title}"),
-                kind,
-                code,
-                error_subcode: subcode,
-                error_data: details.as_deref().map(|details| Data { messaging_product: "whatsapp", details }),
-                is_transient: again.map(|_| true),
+                message: format!("(#{}) {}", self.code, self.title),
+                kind: self.kind,
+                code: self.code,
+                error_subcode: self.subcode,
+                error_data: self
+                    .details
+                    .as_deref()
+                    .map(|details| Data { messaging_product: "whatsapp", details }),
+                is_transient: self.again.map(|_| true),
                 fbtrace_id: trace.as_str(),
             },
         };
         // Only text and numbers stand in it, which always serialise.
-        let body = serde_json::to_vec(&envelope).unwrap_or_default();
+        serde_json::to_vec(&envelope).unwrap_or_default()
+    }
+
+    /// The response, under the name `trace` by which the operator finds it again.
+    pub(crate) fn into_response(self, trace: &TraceId) -> Response<Body> {
+        let body = self.envelope(trace);
+        let Self { status, again, allow, .. } = self;
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();

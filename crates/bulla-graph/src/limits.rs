@@ -77,8 +77,108 @@ pub(crate) const SNIFFED_BYTES: usize = 1024;
 /// For how many minutes a button that calls the business may do so: thirty days.
 pub(crate) const MAX_CALL_MINUTES: u32 = 43_200;
 
-/// How many templates are listed when nobody says how many.
-pub(crate) const TEMPLATES_LISTED: usize = 25;
+/// How many requests one batch has at most, and how many objects are asked for by their ids. More are
+/// refused.
+pub(crate) const MAX_BATCH: usize = 50;
+
+/// The most that one page of a list has.
+pub(crate) const MAX_LISTED: usize = 100;
+
+/// The least id of a flow: 15 digits, one fewer than ids of templates have.
+pub(crate) const FIRST_FLOW_ID: u64 = 100_000_000_000_000;
+
+/// How many ids of flows there are.
+pub(crate) const FLOW_IDS: u64 = 900_000_000_000_000;
+
+/// How many letters a code has that leads to a number.
+pub(crate) const QR_CODE_CHARS: usize = 14;
+
+/// The longest link to a file, in characters. A longer one is refused.
+pub const MAX_LINK_CHARS: usize = 2048;
+
+/// How many files are fetched from links at once. Others wait, within [`ROOM_TIMEOUT`].
+pub(crate) const MAX_FETCHES: usize = 16;
+
+/// How many links it is remembered of that they were fetched, at most. Beyond it all are forgotten, and
+/// fetched again when they come: some 100 bytes each.
+pub(crate) const CACHED_LINKS: usize = 4096;
+
+/// How long it is remembered: ten minutes, as by the API whose clients are served.
+pub(crate) const LINK_CACHE_SPAN: Duration = Duration::from_secs(600);
+
+/// How many of anything are listed when nobody says how many.
+pub(crate) const LISTED: usize = 25;
+
+/// The longest request that configures something, in bytes: it is read into a tree, which takes some sixteen
+/// times as much at worst. A longer one is refused.
+pub(crate) const MAX_PARAMETERS_BYTES: usize = 64 * 1024;
+
+/// How many fields can be asked for of an answer, and how deep within each other. More are refused.
+pub(crate) const MAX_FIELDS: usize = 128;
+
+/// How deep within each other.
+pub(crate) const MAX_FIELD_DEPTH: usize = 4;
+
+/// How often a change is tried that meets another one.
+pub(crate) const CHANGE_ATTEMPTS: usize = 5;
+
+/// The longest `about` of a profile, in characters, as by the API whose clients are served.
+pub(crate) const MAX_ABOUT_CHARS: usize = 139;
+
+/// The longest description of a profile.
+pub(crate) const MAX_DESCRIPTION_CHARS: usize = 512;
+
+/// The longest e-mail address of a profile.
+pub(crate) const MAX_EMAIL_CHARS: usize = 128;
+
+/// The longest address, website or other short text.
+pub(crate) const MAX_SHORT_CHARS: usize = 256;
+
+/// How many websites a profile has.
+pub(crate) const MAX_WEBSITES: usize = 2;
+
+/// The longest name of a number or a flow, in characters.
+pub(crate) const MAX_NAME_CHARS: usize = 128;
+
+/// How many prompts a number offers to who begins.
+pub(crate) const MAX_PROMPTS: usize = 4;
+
+/// The longest of them, in characters.
+pub(crate) const MAX_PROMPT_CHARS: usize = 80;
+
+/// How many commands a number offers.
+pub(crate) const MAX_COMMANDS: usize = 30;
+
+/// The longest name of one, in characters.
+pub(crate) const MAX_COMMAND_CHARS: usize = 32;
+
+/// The longest hint of what one does, in characters.
+pub(crate) const MAX_HINT_CHARS: usize = 256;
+
+/// The longest words of a code that leads to a number, in characters.
+pub(crate) const MAX_PREFILLED_CHARS: usize = 140;
+
+/// How many users one request can block.
+pub(crate) const MAX_BLOCKED_TOGETHER: usize = 1000;
+
+/// How often within [`REGISTRATION_PERIOD`] a number is registered, deregistered, or has a code asked for.
+pub(crate) const MAX_REGISTRATIONS: usize = 10;
+
+/// Three days.
+pub(crate) const REGISTRATION_PERIOD: Duration = Duration::from_secs(72 * 3600);
+
+/// How many wrong PINs are taken within [`PIN_PERIOD`]. Of a million that there are, somebody who guesses
+/// tries 10 in three days.
+pub(crate) const MAX_PIN_GUESSES: usize = 5;
+
+/// Within how long wrong PINs are counted.
+pub(crate) const PIN_PERIOD: Duration = Duration::from_secs(12 * 3600);
+
+/// How long a code is good that was told to whoever holds a number.
+pub(crate) const CODE_LIFE: Duration = Duration::from_secs(600);
+
+/// How many wrong codes are taken before another one has to be asked for.
+pub(crate) const MAX_CODE_GUESSES: u64 = 5;
 
 /// How many components a template has at most in a request, or one of its cards: a header, a body, ten
 /// buttons, and room for more.

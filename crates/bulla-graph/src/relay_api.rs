@@ -4,7 +4,7 @@ use std::sync::Arc;
 use bulla_base::{Number, PhoneNumberId};
 use bulla_relay::{EventSink, MarkReadError, MessageRef, Outgoing, Relay, Store, SubmitError, Transport};
 
-use crate::{DynMediaApi, DynTemplateApi, MediaApi, TemplateApi};
+use crate::{DynMediaApi, DynTemplateApi, ManagementApi, MediaApi, TemplateApi};
 
 /// The port through which the API asks the relay, and the one place where it can be stood in for.
 ///
@@ -12,7 +12,7 @@ use crate::{DynMediaApi, DynTemplateApi, MediaApi, TemplateApi};
 /// Each method is what the relay's of the same name is. A client may hang up at any time; the future is then
 /// dropped, and what had been accepted by then stays accepted. An `Err` says that nothing was stored, counted
 /// or sent; of a store that failed under way alone that is not known.
-pub trait RelayApi: MediaApi + TemplateApi {
+pub trait RelayApi: MediaApi + TemplateApi + ManagementApi {
     /// The number that users see when the relay speaks for this sending number, and nothing when it does not.
     fn number(&self, business: PhoneNumberId) -> Option<Number>;
 
@@ -105,7 +105,7 @@ impl<D: RelayApi + ?Sized> RelayApi for Arc<D> {
 /// [`RelayApi`] in a form of which there can be a `dyn`: for a host that chooses by configuration on what its
 /// relay stands, and hands the API an `Arc<dyn DynRelayApi>`. Every [`RelayApi`] is one. Each call costs an
 /// allocation more.
-pub trait DynRelayApi: DynMediaApi + DynTemplateApi {
+pub trait DynRelayApi: DynMediaApi + DynTemplateApi + ManagementApi {
     /// As [`RelayApi::number`].
     fn number_of(&self, business: PhoneNumberId) -> Option<Number>;
 

@@ -1,3 +1,7 @@
+use std::fmt;
+
+use zeroize::Zeroizing;
+
 use crate::limits::MAX_BODY_BYTES;
 
 /// What an operator may turn on the API: how much of it may go on at once, and what names a message.
@@ -8,6 +12,26 @@ pub struct Settings {
     pub(crate) body_bytes: usize,
     pub(crate) callback_data_is_key: bool,
     pub(crate) origin: Option<String>,
+    pub(crate) deep_link: Option<String>,
+    pub(crate) app: u64,
+    pub(crate) app_secret: Option<AppSecret>,
+    pub(crate) is_proof_required: bool,
+}
+
+/// What the app's clients and the relay know, and does not print.
+#[derive(Clone)]
+pub(crate) struct AppSecret(Zeroizing<String>);
+
+impl AppSecret {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for AppSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AppSecret(…)")
+    }
 }
 
 impl Default for Settings {
@@ -19,6 +43,10 @@ impl Default for Settings {
             body_bytes: 32 * 1024 * 1024,
             callback_data_is_key: false,
             origin: None,
+            deep_link: None,
+            app: 1,
+            app_secret: None,
+            is_proof_required: false,
         }
     }
 }
@@ -70,6 +98,37 @@ impl Settings {
     pub fn origin(mut self, origin: impl Into<String>) -> Self {
         let origin: String = origin.into();
         self.origin = Some(origin.trim_end_matches('/').to_owned());
+        self
+    }
+
+    /// What the links begin with that lead a user to a number, such as `https://m.example.org/`: a code
+    /// follows. Whatever stands there is the messenger's.
+    ///
+    /// Default: the [origin](Self::origin) and `/message/`, where nothing stands.
+    #[must_use]
+    pub fn deep_link(mut self, begins: impl Into<String>) -> Self {
+        self.deep_link = Some(begins.into());
+        self
+    }
+
+    /// The id of the app that clients find themselves to be.
+    ///
+    /// Default: 1. Some clients are told theirs and compare.
+    #[must_use]
+    pub const fn app(mut self, id: u64) -> Self {
+        self.app = id;
+        self
+    }
+
+    /// Has requests show that their client knows this secret: by `appsecret_proof`, the HMAC-SHA-256 of the
+    /// token under it, in hexadecimal digits. A wrong one is refused; a missing one if it `is_required`.
+    ///
+    /// Default: none, and what is shown is not looked at. Where it is required, a token alone is of no use to
+    /// whoever finds it; clients that cannot show it are locked out.
+    #[must_use]
+    pub fn app_secret(mut self, secret: impl Into<String>, is_required: bool) -> Self {
+        self.app_secret = Some(AppSecret(Zeroizing::new(secret.into())));
+        self.is_proof_required = is_required;
         self
     }
 

@@ -3,8 +3,10 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bulla_base::PhoneNumberId;
+use bulla_base::{PhoneNumberId, Timestamp};
 use thiserror::Error;
+
+use crate::Scope;
 
 /// The port through which the API learns what a bearer token opens. [`Tokens`](crate::Tokens) is the one in
 /// memory.
@@ -69,13 +71,50 @@ pub enum TokenLookupError {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Grant {
     numbers: Arc<BTreeSet<PhoneNumberId>>,
+    scopes: [bool; Scope::ALL.len()],
+    end: Option<Timestamp>,
 }
 
 impl Grant {
-    /// The use of these sending numbers.
+    /// The use of these sending numbers and their accounts, for everything, until it is revoked.
     #[must_use]
     pub fn new(numbers: impl IntoIterator<Item = PhoneNumberId>) -> Self {
-        Self { numbers: Arc::new(numbers.into_iter().collect()) }
+        let numbers = Arc::new(numbers.into_iter().collect());
+        Self { numbers, scopes: [true; Scope::ALL.len()], end: None }
+    }
+
+    /// For this alone.
+    #[must_use]
+    pub fn scopes(mut self, scopes: impl IntoIterator<Item = Scope>) -> Self {
+        let scopes: BTreeSet<Scope> = scopes.into_iter().collect();
+        self.scopes = Scope::ALL.map(|scope| scopes.contains(&scope));
+        self
+    }
+
+    /// Until then, and not after it. A client that comes later is told that its token is over, and not that
+    /// there is none.
+    #[must_use]
+    pub const fn until(mut self, end: Timestamp) -> Self {
+        self.end = Some(end);
+        self
+    }
+
+    /// Whether it is for that.
+    #[must_use]
+    pub fn has(&self, scope: Scope) -> bool {
+        Scope::ALL.into_iter().zip(self.scopes).any(|(known, is_for)| known == scope && is_for)
+    }
+
+    /// When it ends, if it does.
+    #[must_use]
+    pub const fn end(&self) -> Option<Timestamp> {
+        self.end
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.end.is_some_and(|end| now >= end)
     }
 
     /// Whether this number may be used.
@@ -97,7 +136,7 @@ impl Grant {
 
 impl fmt::Debug for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { numbers } = self;
+        let Self { numbers, scopes: _, end: _ } = self;
         write!(f, "Grant({} numbers)", numbers.len())
     }
 }

@@ -69,14 +69,24 @@ impl Tokens {
         token: &str,
         numbers: impl IntoIterator<Item = PhoneNumberId>,
     ) -> Result<(), InvalidToken> {
-        match token.len() {
-            0 => return Err(InvalidToken::Empty),
-            actual if actual > MAX_TOKEN_BYTES => return Err(InvalidToken::TooLong { actual }),
-            _ => {}
-        }
+        check(token)?;
         let tag = self.tag(token.as_bytes());
         let mut grants = self.0.grants.write().unwrap_or_else(PoisonError::into_inner);
         grants.entry(tag).or_insert_with(|| Grant::new([])).extend(numbers);
+        Ok(())
+    }
+
+    /// Lets `token` open `grant` from now on, and nothing it did before.
+    ///
+    /// So a token is replaced while clients work: the new one is put, the clients are given it, and the old
+    /// one is put once more with an [end](Grant::until), or revoked. From the next request on it is so.
+    ///
+    /// # Errors
+    /// As [`grant`](Self::grant).
+    pub fn put(&self, token: &str, grant: Grant) -> Result<(), InvalidToken> {
+        check(token)?;
+        let tag = self.tag(token.as_bytes());
+        self.0.grants.write().unwrap_or_else(PoisonError::into_inner).insert(tag, grant);
         Ok(())
     }
 
@@ -98,6 +108,15 @@ impl Tokens {
             let key = (&*self.0.key).into();
             Tag(Hmac::<Sha256>::new(key).chain_update(token).finalize().into_bytes().into())
         })
+    }
+}
+
+/// Refuses what is no token.
+fn check(token: &str) -> Result<(), InvalidToken> {
+    match token.len() {
+        0 => Err(InvalidToken::Empty),
+        actual if actual > MAX_TOKEN_BYTES => Err(InvalidToken::TooLong { actual }),
+        _ => Ok(()),
     }
 }
 

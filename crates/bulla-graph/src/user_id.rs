@@ -19,13 +19,14 @@ pub(crate) fn read(name: &str) -> Option<UserId> {
     digits.parse::<u128>().ok().map(|number| UserId::from_bytes(number.to_be_bytes()))
 }
 
+/// The name of a user.
+pub(crate) fn write(user: UserId) -> String {
+    format!("{PREFIX}{:0DIGITS$}", u128::from_be_bytes(*user.as_bytes()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn write(user: UserId) -> String {
-        format!("{PREFIX}{:0DIGITS$}", u128::from_be_bytes(*user.as_bytes()))
-    }
 
     #[test]
     fn a_name_leads_back_to_its_user() {

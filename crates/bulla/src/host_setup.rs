@@ -141,6 +141,13 @@ impl Host {
         crate::webhook::WebhookSink::new(connector, self.clock(), self.rng())
     }
 
+    /// Fetches files for the [Graph API](crate::graph::GraphApi::links) from where `connector` may go.
+    #[cfg(all(feature = "graph", feature = "webhook"))]
+    #[must_use]
+    pub fn fetch_links(&self, connector: crate::webhook::Connector) -> crate::FetchLinks {
+        crate::FetchLinks::by(crate::webhook::Fetcher::new(connector, self.clock()))
+    }
+
     /// Bearer tokens for the Graph API: none yet, so that nothing is opened.
     #[cfg(feature = "graph")]
     #[must_use]

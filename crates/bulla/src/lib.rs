@@ -5,12 +5,16 @@
 //! opened as its own page says, a relay by [`Relay::builder`](relay::Relay::builder). The [`guide`] tells how
 //! the parts stand to each other, why, and how to do what hosts do.
 
+#[cfg(all(feature = "graph", feature = "webhook"))]
+mod fetch_links;
 mod host_setup;
 
 mod system_clock_and_rng;
 
 pub mod guide;
 
+#[cfg(all(feature = "graph", feature = "webhook"))]
+pub use fetch_links::FetchLinks;
 pub use host_setup::Host;
 #[cfg(feature = "fjall")]
 pub use host_setup::{OpenStoreError, SealedStore};

@@ -20,6 +20,7 @@ pub(crate) struct Incoming {
     /// How long it says it is.
     declared: Option<usize>,
     is_form: bool,
+    is_urlencoded: bool,
     /// Whether the client sends it only after it was asked to, which the first read does.
     waits: bool,
     state: State,
@@ -39,12 +40,14 @@ impl Incoming {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let declared = text(CONTENT_LENGTH).parse().ok();
         let content_type = text(CONTENT_TYPE).as_bytes();
-        let is_form = [&b"multipart/"[..], b"application/x-www-form-urlencoded"]
-            .iter()
-            .any(|form| content_type.get(..form.len()).is_some_and(|start| start.eq_ignore_ascii_case(form)));
+        let is = |form: &[u8]| {
+            content_type.get(..form.len()).is_some_and(|start| start.eq_ignore_ascii_case(form))
+        };
+        let is_urlencoded = is(b"application/x-www-form-urlencoded");
+        let is_form = is_urlencoded || is(b"multipart/");
         let waits = text(EXPECT).eq_ignore_ascii_case("100-continue");
         let state = if body.is_end_stream() { State::Ended } else { State::Unread };
-        Self { body, declared, is_form, waits, state }
+        Self { body, declared, is_form, is_urlencoded, waits, state }
     }
 
     /// How many bytes of memory it may take while it is read.
@@ -64,6 +67,16 @@ impl Incoming {
             return Err(ApiError::too_long(MAX_BODY_BYTES));
         }
         Ok(())
+    }
+
+    /// Whether it is a form of words, without a file.
+    pub(crate) const fn is_urlencoded(&self) -> bool {
+        self.is_urlencoded
+    }
+
+    /// Whether it is a form with a file.
+    pub(crate) const fn is_multipart(&self) -> bool {
+        self.is_form && !self.is_urlencoded
     }
 
     /// Refuses a form that says itself that it is too long.

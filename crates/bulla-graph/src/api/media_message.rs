@@ -1,9 +1,10 @@
-//! A message with media that was uploaded, as a request says it.
+//! A message with media that was uploaded, or stands behind a link, as a request says it.
 
 use bulla_content::limits::{MAX_CAPTION_CHARS, MAX_FILENAME_CHARS};
 use bulla_relay::{MediaKind, OutgoingBody, OutgoingMedia};
 
 use super::json_field::{Text, fields};
+use super::links::Links;
 use crate::api_error::ApiError;
 use crate::media_name;
 
@@ -49,18 +50,19 @@ pub(crate) const DOCUMENT: Names = names!(MediaKind::Document, "document");
 pub(crate) const STICKER: Names = names!(MediaKind::Sticker, "sticker");
 
 /// The message.
-pub(crate) fn read(fields: MediaFields<'_>, names: &Names) -> Result<OutgoingBody, ApiError> {
-    let Some(id) = fields.id.filled(names.id)? else {
-        return Err(match fields.link.filled(names.link)? {
-            Some(_) => ApiError::unsupported(format!(
-                "{}: files are not fetched from links here; upload the file and send its id",
-                names.link
-            )),
-            None => ApiError::missing(names.id),
-        });
+pub(crate) fn read(
+    fields: MediaFields<'_>,
+    names: &Names,
+    links: &mut Links<'_>,
+) -> Result<OutgoingBody, ApiError> {
+    let media = match fields.id.filled(names.id)? {
+        // Which business it is of stands in the name; of another's the relay knows nothing.
+        Some(id) => media_name::read(&id).ok_or_else(|| ApiError::unknown_media(names.id))?.1,
+        None => match fields.link.filled(names.link)? {
+            Some(link) => links.add(names.link, &link)?,
+            None => return Err(ApiError::missing(names.id)),
+        },
     };
-    // Which business it is of stands in the name; of another's the relay knows nothing.
-    let (_, media) = media_name::read(&id).ok_or_else(|| ApiError::unknown_media(names.id))?;
     let is_voice = fields.voice.optional(names.voice)?.unwrap_or(false);
     let kind = if is_voice && names.kind == MediaKind::Audio { MediaKind::Voice } else { names.kind };
     let mut message = OutgoingMedia::new(media, kind);

@@ -1,7 +1,7 @@
 use bulla_base::PhoneNumberId;
-use bulla_relay::{MediaId, TemplateId};
+use bulla_relay::MediaId;
 
-use crate::media_name;
+use crate::{Scope, media_name};
 
 /// What a request's path names.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,8 +16,72 @@ pub(crate) enum Path<'a> {
     Content(PhoneNumberId, MediaId),
     /// The message templates of the account with this id, as it was written.
     Templates(&'a str),
-    /// One of them.
-    Template(TemplateId),
+    /// What has this id: a number, an account, a template or a flow.
+    Node(&'a str),
+    /// A part of it.
+    Edge(&'a str, Edge<'a>),
+    /// Nothing in particular: several requests in one.
+    Root,
+    /// What a token opens.
+    DebugToken,
+}
+
+/// A part of what has an id, or what is done with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Edge<'a> {
+    Profile,
+    Register,
+    Deregister,
+    RequestCode,
+    VerifyCode,
+    Settings,
+    Commerce,
+    Automation,
+    BlockedUsers,
+    QrCodes,
+    QrCode(&'a str),
+    Numbers,
+    Flows,
+    SubscribedApps,
+    FlowAssets,
+    FlowJson,
+    PublishFlow,
+    DeprecateFlow,
+}
+
+impl<'a> Edge<'a> {
+    fn read(name: &str) -> Option<Self> {
+        Some(match name {
+            "whatsapp_business_profile" => Self::Profile,
+            "register" => Self::Register,
+            "deregister" => Self::Deregister,
+            "request_code" => Self::RequestCode,
+            "verify_code" => Self::VerifyCode,
+            "settings" => Self::Settings,
+            "whatsapp_commerce_settings" => Self::Commerce,
+            "conversational_automation" => Self::Automation,
+            "block_users" => Self::BlockedUsers,
+            "message_qrdls" => Self::QrCodes,
+            "phone_numbers" => Self::Numbers,
+            "flows" => Self::Flows,
+            "subscribed_apps" => Self::SubscribedApps,
+            "assets" => Self::FlowAssets,
+            "flow.json" => Self::FlowJson,
+            "publish" => Self::PublishFlow,
+            "deprecate" => Self::DeprecateFlow,
+            _ => return None,
+        })
+    }
+
+    /// Whether accounts have it, and not numbers.
+    pub(crate) const fn is_of_account(self) -> bool {
+        matches!(self, Self::Numbers | Self::Flows | Self::SubscribedApps)
+    }
+
+    /// Whether flows have it.
+    pub(crate) const fn is_of_flow(self) -> bool {
+        matches!(self, Self::FlowAssets | Self::FlowJson | Self::PublishFlow | Self::DeprecateFlow)
+    }
 }
 
 impl<'a> Path<'a> {
@@ -26,7 +90,10 @@ impl<'a> Path<'a> {
         match path {
             Some(Self::Messages(_)) => "messages",
             Some(Self::Uploads(_) | Self::Media(..) | Self::Content(..)) => "media",
-            Some(Self::Templates(_) | Self::Template(_)) => "templates",
+            Some(Self::Templates(_)) => "templates",
+            Some(Self::Node(_) | Self::Edge(..)) => "management",
+            Some(Self::Root) => "batch",
+            Some(Self::DebugToken) => "token",
             None => "other",
         }
     }
@@ -41,16 +108,41 @@ impl<'a> Path<'a> {
             (Some(number), Some("messages"), None) => Some(Self::Messages(number)),
             (Some(number), Some("media"), None) => Some(Self::Uploads(number)),
             (Some(account), Some("message_templates"), None) => Some(Self::Templates(account)),
+            (None | Some(""), None, None) => Some(Self::Root),
+            (Some("debug_token"), None, None) => Some(Self::DebugToken),
             (Some(name), None, None) => {
                 let media = media_name::read(name).map(|(of, media)| Self::Media(of, media));
-                media.or_else(|| TemplateId::parse(name).map(Self::Template))
+                media.or_else(|| is_id(name).then_some(Self::Node(name)))
             }
             (Some(name), Some("content"), None) => {
                 media_name::read(name).map(|(of, media)| Self::Content(of, media))
             }
+            (Some(id), Some("message_qrdls"), Some(code))
+                if segments.next().is_none() && !code.is_empty() =>
+            {
+                Some(Self::Edge(id, Edge::QrCode(code)))
+            }
+            (Some(id), Some(edge), None) if is_id(id) => Edge::read(edge).map(|edge| Self::Edge(id, edge)),
             _ => None,
         }
     }
+
+    /// What a token must be for, so that it may be used here; nothing where any may.
+    pub(crate) const fn scope(&self) -> Option<Scope> {
+        match self {
+            Self::Messages(_) | Self::Uploads(_) | Self::Media(..) | Self::Content(..) => {
+                Some(Scope::Messaging)
+            }
+            // Each part of a batch says for itself.
+            Self::Edge(_, Edge::BlockedUsers | Edge::Profile) | Self::Root | Self::DebugToken => None,
+            Self::Templates(_) | Self::Node(_) | Self::Edge(..) => Some(Scope::Management),
+        }
+    }
+}
+
+/// Whether a segment can be the id of a number, an account, a template or a flow.
+fn is_id(segment: &str) -> bool {
+    (1..=20).contains(&segment.len()) && segment.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether a segment is `v` and a number, such as `v23.0` or `v3`.
@@ -96,26 +188,35 @@ mod tests {
         for path in ["/v23.0/7/message_templates", "/7/message_templates/"] {
             assert_eq!(Path::read(path), Some(Path::Templates("7")), "{path}");
         }
-        let id = TemplateId::parse("1000000000000001").unwrap();
-        assert_eq!(Path::read("/v23.0/1000000000000001"), Some(Path::Template(id)));
+        assert_eq!(Path::read("/v23.0/1000000000000001"), Some(Path::Node("1000000000000001")));
         assert_eq!(Path::read("/1000000000000001/compare"), None);
     }
 
     #[test]
-    fn other_paths_lead_nowhere() {
-        for path in [
-            "",
-            "/",
-            "//",
-            "/v1.0",
-            "/1",
-            "/1/",
-            "/1/content",
-            "/1/media/2",
-            "/v/1/messages",
-            "/v1.x/1/messages",
-            "/1/messages//",
+    fn what_has_an_id_has_parts() {
+        assert_eq!(Path::read("/v26.0/1/"), Some(Path::Node("1")));
+        assert_eq!(Path::read("/v26.0/debug_token"), Some(Path::DebugToken));
+        for path in ["", "/", "/v1.0", "/v1.0/"] {
+            assert_eq!(Path::read(path), Some(Path::Root), "{path}");
+        }
+        for (path, edge) in [
+            ("/v23.0/1/whatsapp_business_profile", Edge::Profile),
+            ("/1/message_qrdls/", Edge::QrCodes),
+            ("/1/message_qrdls/ABC", Edge::QrCode("ABC")),
+            ("/1/phone_numbers", Edge::Numbers),
         ] {
+            assert_eq!(Path::read(path), Some(Path::Edge("1", edge)), "{path}");
+        }
+        for path in ["/a/register", "/1/message_qrdls/ABC/2", "/1/message_qrdls//", "/123456789012345678901"]
+        {
+            assert_eq!(Path::read(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn other_paths_lead_nowhere() {
+        for path in ["///", "/1/content", "/1/media/2", "/v/1/messages", "/v1.x/1/messages", "/1/messages//"]
+        {
             assert_eq!(Path::read(path), None, "{path}");
         }
         assert_eq!(Path::read("/v1.0/v2.0/messages"), Some(Path::Messages("v2.0")));

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::json_field::{Field, Fields, Object, Text};
+use super::links::Links;
 use super::message_fields::{MessageFields, ReactionFields, TextFields, TypingFields};
 use super::{contacts, interactive, location, media_message, template_message};
 use crate::api_error::ApiError;
@@ -36,16 +37,16 @@ pub(crate) enum Request {
 impl Request {
     /// Reads a request from its body. Fields that are not known are walked over, and a `null` counts as
     /// absent.
-    pub(crate) fn parse(body: &[u8], once: Option<Bytes>) -> Result<Self, ApiError> {
+    pub(crate) fn parse(body: &[u8], once: Option<Bytes>, links: &mut Links<'_>) -> Result<Self, ApiError> {
         match whole(body)? {
-            Field::Given(Object(fields)) => Self::read(fields, once),
+            Field::Given(Object(fields)) => Self::read(fields, once, links),
             Field::Absent | Field::Mistyped => {
                 Err(ApiError::unreadable("the request's body must be a JSON object"))
             }
         }
     }
 
-    fn read(fields: MessageFields<'_>, once: Option<Bytes>) -> Result<Self, ApiError> {
+    fn read(fields: MessageFields<'_>, once: Option<Bytes>, links: &mut Links<'_>) -> Result<Self, ApiError> {
         let product = fields.messaging_product.required_filled("messaging_product")?;
         if !product.eq_ignore_ascii_case("whatsapp") {
             return Err(ApiError::one_of("messaging_product", "WHATSAPP"));
@@ -77,25 +78,25 @@ impl Request {
                 contacts::read(fields.contacts.objects("contacts", "contacts")?)?
             }
             kind if kind.eq_ignore_ascii_case("interactive") => {
-                interactive::read(fields.interactive.required("interactive")?.0)?
+                interactive::read(fields.interactive.required("interactive")?.0, links)?
             }
             kind if kind.eq_ignore_ascii_case("image") => {
-                media_message::read(fields.image.required("image")?.0, &media_message::IMAGE)?
+                media_message::read(fields.image.required("image")?.0, &media_message::IMAGE, links)?
             }
             kind if kind.eq_ignore_ascii_case("video") => {
-                media_message::read(fields.video.required("video")?.0, &media_message::VIDEO)?
+                media_message::read(fields.video.required("video")?.0, &media_message::VIDEO, links)?
             }
             kind if kind.eq_ignore_ascii_case("audio") => {
-                media_message::read(fields.audio.required("audio")?.0, &media_message::AUDIO)?
+                media_message::read(fields.audio.required("audio")?.0, &media_message::AUDIO, links)?
             }
             kind if kind.eq_ignore_ascii_case("document") => {
-                media_message::read(fields.document.required("document")?.0, &media_message::DOCUMENT)?
+                media_message::read(fields.document.required("document")?.0, &media_message::DOCUMENT, links)?
             }
             kind if kind.eq_ignore_ascii_case("sticker") => {
-                media_message::read(fields.sticker.required("sticker")?.0, &media_message::STICKER)?
+                media_message::read(fields.sticker.required("sticker")?.0, &media_message::STICKER, links)?
             }
             kind if kind.eq_ignore_ascii_case("template") => {
-                template_message::read(fields.template.required("template")?.0)?
+                template_message::read(fields.template.required("template")?.0, links)?
             }
             _ => return Err(ApiError::unknown_type()),
         };

@@ -7,14 +7,14 @@ use bulla_relay::{
 };
 use serde_json::{Map, Value, json};
 
-/// What is answered of a template: all that it has of `fields`, or of everything if there are none named.
-pub(crate) fn template(template: &MessageTemplate, fields: Option<&str>) -> Value {
+/// What is answered of a template.
+pub(crate) fn template(template: &MessageTemplate) -> Value {
     let definition = &template.definition;
     let format = match definition.format() {
         ParameterFormat::Named => "NAMED",
         _ => "POSITIONAL",
     };
-    let whole = json!({
+    json!({
         "id": template.id.to_string(),
         "name": definition.name(),
         "parameter_format": format,
@@ -24,14 +24,7 @@ pub(crate) fn template(template: &MessageTemplate, fields: Option<&str>) -> Valu
         "category": definition.category().name().to_ascii_uppercase(),
         "rejected_reason": template.reason.as_deref().unwrap_or("NONE"),
         // No quality_score: none is known, and pywa takes no score without its date.
-    });
-    let (Some(fields), Value::Object(whole)) = (fields, &whole) else { return whole };
-    // What is asked of a field's own fields stands in brackets, and all of it is given.
-    let names: Vec<&str> =
-        fields.split(',').map(|name| name.split(['(', '.', '{']).next().unwrap_or_default().trim()).collect();
-    let is_wanted = |name: &str| name == "id" || names.contains(&name);
-    let chosen = whole.iter().filter(|(name, _)| is_wanted(name));
-    Value::Object(chosen.map(|(name, value)| (name.clone(), value.clone())).collect())
+    })
 }
 
 /// What a user sees of a template.

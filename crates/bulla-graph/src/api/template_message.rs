@@ -12,6 +12,7 @@ use serde::de::{IgnoredAny, MapAccess};
 use serde_json::value::RawValue;
 
 use super::json_field::{Field, Fields, Kind, Number, Object, Text, fields};
+use super::links::Links;
 use super::location::{self, LocationFields};
 use super::media_message::{self, MediaFields};
 use super::raw_items::{items, object};
@@ -149,29 +150,29 @@ const COMPONENTS: &str = "template.components";
 const PARAMETERS: &str = "template.components.parameters";
 
 /// The message.
-pub(crate) fn read(fields: TemplateFields<'_>) -> Result<OutgoingBody, ApiError> {
+pub(crate) fn read(fields: TemplateFields<'_>, links: &mut Links<'_>) -> Result<OutgoingBody, ApiError> {
     let name = fields.name.required_filled("template.name")?;
     at_most("template.name", MAX_TEMPLATE_NAME_CHARS, &name)?;
     let Language(language) = fields.language.required("template.language.code")?;
     at_most("template.language.code", MAX_TEMPLATE_LANGUAGE_CHARS, &language)?;
     let (mut parameters, mut cards) = (Part::default(), Vec::new());
     for item in items(fields.components, COMPONENTS, "components", MAX_COMPONENTS)? {
-        let component: ComponentFields<'_> = object(item, COMPONENTS)?;
-        let kind = component.kind.required_filled("template.components.type")?;
+        let mut component: ComponentFields<'_> = object(item, COMPONENTS)?;
+        let kind = std::mem::take(&mut component.kind).required_filled("template.components.type")?;
         if kind.eq_ignore_ascii_case("carousel") {
             if !cards.is_empty() {
                 return Err(ApiError::value("template.components", "it has more than one carousel"));
             }
-            cards = carousel(component.cards)?;
+            cards = carousel(component.cards, links)?;
         } else {
-            parameters.add(&kind, component.sub_type, component.index, component.parameters)?;
+            parameters.add(&kind, component, links)?;
         }
     }
     let template = OutgoingTemplate::new(name, language).with(parameters.given).with_cards(cards);
     Ok(OutgoingBody::Template(Box::new(template)))
 }
 
-fn carousel(cards: Option<&RawValue>) -> Result<Vec<TemplateParameters>, ApiError> {
+fn carousel(cards: Option<&RawValue>, links: &mut Links<'_>) -> Result<Vec<TemplateParameters>, ApiError> {
     let path = "template.components.cards";
     let mut placed = Vec::new();
     for (position, item) in items(cards, path, "cards", MAX_CARDS)?.into_iter().enumerate() {
@@ -179,9 +180,10 @@ fn carousel(cards: Option<&RawValue>) -> Result<Vec<TemplateParameters>, ApiErro
         let place = position_of(index, "template.components.cards.card_index", position)?;
         let mut part = Part::default();
         for item in items(components, "template.components.cards.components", "components", MAX_COMPONENTS)? {
-            let component: ComponentFields<'_> = object(item, "template.components.cards.components")?;
-            let kind = component.kind.required_filled("template.components.cards.components.type")?;
-            part.add(&kind, component.sub_type, component.index, component.parameters)?;
+            let mut component: ComponentFields<'_> = object(item, "template.components.cards.components")?;
+            let kind = std::mem::take(&mut component.kind)
+                .required_filled("template.components.cards.components.type")?;
+            part.add(&kind, component, links)?;
         }
         placed.push((place, part.given));
     }
@@ -206,10 +208,10 @@ impl Part {
     fn add(
         &mut self,
         kind: &str,
-        sub_type: Field<Text<'_>>,
-        index: Field<Number>,
-        parameters: Option<&RawValue>,
+        component: ComponentFields<'_>,
+        links: &mut Links<'_>,
     ) -> Result<(), ApiError> {
+        let ComponentFields { sub_type, index, parameters, .. } = component;
         let given = items(parameters, PARAMETERS, "parameters", MAX_TEMPLATE_PARAMETERS)?;
         let given = given.into_iter().map(|item| object::<ParameterFields<'_>>(item, PARAMETERS));
         let twice = |what| Err(ApiError::value(COMPONENTS, format_args!("it has more than one {what}")));
@@ -217,7 +219,7 @@ impl Part {
             if std::mem::replace(&mut self.has_header, true) {
                 return twice("header");
             }
-            let header = given.map(|fields| of_header(fields?)).collect::<Result<_, _>>()?;
+            let header = given.map(|fields| of_header(fields?, links)).collect::<Result<_, _>>()?;
             self.given = std::mem::take(&mut self.given).header(header);
         } else if kind.eq_ignore_ascii_case("body") {
             if std::mem::replace(&mut self.has_body, true) {
@@ -240,18 +242,22 @@ impl Part {
     }
 }
 
-fn of_header(fields: ParameterFields<'_>) -> Result<HeaderParameter, ApiError> {
+fn of_header(fields: ParameterFields<'_>, links: &mut Links<'_>) -> Result<HeaderParameter, ApiError> {
     let media = |body| match body {
         OutgoingBody::Media(media) => Ok(HeaderParameter::Media(media)),
         // Nothing else is read of it.
         _ => Err(ApiError::missing(PARAMETERS)),
     };
     match &*kind_of(&fields)?.to_ascii_lowercase() {
-        "image" => media(media_message::read(fields.image.required("image")?.0, &media_message::IMAGE)?),
-        "video" => media(media_message::read(fields.video.required("video")?.0, &media_message::VIDEO)?),
+        "image" => {
+            media(media_message::read(fields.image.required("image")?.0, &media_message::IMAGE, links)?)
+        }
+        "video" => {
+            media(media_message::read(fields.video.required("video")?.0, &media_message::VIDEO, links)?)
+        }
         "document" => {
             let document = fields.document.required("document")?.0;
-            media(media_message::read(document, &media_message::DOCUMENT)?)
+            media(media_message::read(document, &media_message::DOCUMENT, links)?)
         }
         "location" => {
             let place: Location = location::place(fields.location.required("location")?.0)?;

@@ -8,21 +8,20 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bulla_base::PhoneNumberId;
 use bulla_relay::{
-    MAX_TEMPLATES, MAX_TEMPLATES_LISTED, MessageTemplate, Outgoing, OutgoingBody, TemplateError, TemplateId,
-    TemplatePage, TemplateQuery, TemplateStatus,
+    MAX_TEMPLATES, MessageTemplate, Outgoing, OutgoingBody, TemplateError, TemplateId, TemplatePage,
+    TemplateQuery, TemplateStatus,
 };
 use serde_json::{Value, json};
 use tracing::Span;
 
 use super::body::Incoming;
+use super::fields::{Selection, pick};
 use super::json_field::{Field, Object};
-use super::media::origin;
 use super::request::{Contact, whole};
 use super::request_headers::query;
 use super::template_definition::{self, DefinitionFields};
-use super::{GraphApi, template_json};
+use super::{GraphApi, page, template_json};
 use crate::api_error::{ApiError, Methods};
-use crate::limits::TEMPLATES_LISTED;
 use crate::{Grant, RelayApi, TokenLookup};
 
 impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
@@ -73,7 +72,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let (business, known) = self.find_template(grant, id).await?;
         span.record("business", tracing::field::display(business));
         if head.method == Method::GET {
-            return Ok(template_json::template(&known, query(head, "fields").as_deref()));
+            return Ok(pick(Selection::of(head)?.as_ref(), template_json::template(&known)));
         }
         let edited = self.defined(body, |fields| template_definition::read_edit(fields, &known)).await?;
         let edited = self.relay.edit_template(business, id, edited).await;
@@ -146,9 +145,9 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         if !is_some {
             page = TemplatePage::new(Vec::new(), None, page.total);
         }
-        let fields = query(head, "fields");
-        let data: Vec<Value> =
-            page.templates.iter().map(|known| template_json::template(known, fields.as_deref())).collect();
+        let selection = Selection::of(head)?;
+        let told = |known| pick(selection.as_ref(), template_json::template(known));
+        let data: Vec<Value> = page.templates.iter().map(told).collect();
         let mut reply = json!({ "data": data });
         if let Some(paging) = self.paging(head, &page)? {
             reply["paging"] = paging;
@@ -173,17 +172,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let Some(last) = last else { return Ok(None) };
         let first = page.templates.first().map_or_else(|| last.clone(), place);
         let (before, after) = (cursor(&first), cursor(&last));
-        let mut paging = json!({ "cursors": { "before": before, "after": after } });
-        if page.next.is_some() {
-            let mut next = form_urlencoded::Serializer::new(String::new());
-            let asked = form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
-            // The token, too, where it stands there: whoever follows the link has no other.
-            next.extend_pairs(asked.filter(|(name, _)| name != "after"));
-            next.append_pair("after", &after);
-            let origin = origin(head, &self.settings)?;
-            paging["next"] = format!("{origin}{}?{}", head.uri.path(), next.finish()).into();
-        }
-        Ok(Some(paging))
+        page::paging(head, &self.settings, (&before, &after), page.next.is_some()).map(Some)
     }
 
     async fn delete_templates(&self, head: &Parts, business: PhoneNumberId) -> Result<Value, ApiError> {
@@ -233,14 +222,7 @@ const OTHER_STATUSES: [&str; 10] = [
 /// Which templates are asked for, and whether there can be any. What is not known is passed over.
 fn asked_for(head: &Parts) -> Result<(TemplateQuery, bool), ApiError> {
     let given = |name| query(head, name).filter(|value| !value.is_empty());
-    let limit = match given("limit") {
-        None => TEMPLATES_LISTED,
-        Some(limit) => match limit.parse::<u32>() {
-            Ok(limit) if limit > 0 => usize::try_from(limit).unwrap_or(usize::MAX).min(MAX_TEMPLATES_LISTED),
-            _ => return Err(ApiError::unreadable("limit: it is not a number from 1 on")),
-        },
-    };
-    let mut asked = TemplateQuery::new(limit);
+    let mut asked = TemplateQuery::new(page::limit(head)?);
     if let Some(name) = given("name") {
         asked = asked.name(name);
     }
@@ -293,7 +275,7 @@ fn listed(list: Option<String>) -> Vec<String> {
 
 /// How a place in the list is written.
 fn cursor((name, language): &(String, String)) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{name}\0{language}"))
+    page::cursor(format!("{name}\0{language}").as_bytes())
 }
 
 /// What [`cursor`] has written.

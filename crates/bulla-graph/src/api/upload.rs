@@ -105,7 +105,7 @@ async fn store<D: RelayApi>(
 }
 
 /// A file that is being stored.
-struct File<'a, D> {
+pub(crate) struct File<'a, D> {
     relay: &'a D,
     business: PhoneNumberId,
     media: MediaId,
@@ -118,12 +118,13 @@ struct File<'a, D> {
 }
 
 impl<'a, D: RelayApi> File<'a, D> {
-    fn new(relay: &'a D, business: PhoneNumberId, media: MediaId) -> Self {
+    pub(crate) fn new(relay: &'a D, business: PhoneNumberId, media: MediaId) -> Self {
         let (head, digest, next) = (Vec::new(), Sha256::new(), BytesMut::new());
         Self { relay, business, media, head, digest, size: 0, next, chunks: 0 }
     }
 
-    async fn push(&mut self, mut bytes: Bytes) -> Result<(), UploadError> {
+    /// Adds what comes next.
+    pub(crate) async fn push(&mut self, mut bytes: Bytes) -> Result<(), UploadError> {
         let of_head = bytes.len().min(SNIFFED_BYTES - self.head.len());
         self.head.extend_from_slice(&bytes[..of_head]);
         self.size += bytes.len() as u64;
@@ -150,8 +151,13 @@ impl<'a, D: RelayApi> File<'a, D> {
         Ok(())
     }
 
+    /// Whether nothing has come.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.size == 0
+    }
+
     /// Says that all of it is there.
-    async fn finish(&mut self, declared: Option<&str>) -> Result<(), UploadError> {
+    pub(crate) async fn finish(&mut self, declared: Option<&str>) -> Result<(), UploadError> {
         let sniffed = Sniffed::of(&self.head);
         self.is_within(&sniffed)?;
         let media_type = sniffed.compare(declared)?;

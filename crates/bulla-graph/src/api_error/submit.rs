@@ -25,12 +25,12 @@ impl ApiError {
             .because(source.to_string())
     }
 
-    pub(super) fn failed() -> Self {
+    pub(crate) fn failed() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, 131_000, "Something went wrong")
             .because("the relay failed; its operator can look it up by fbtrace_id")
     }
 
-    pub(super) fn unavailable(details: &'static str) -> Self {
+    pub(crate) fn unavailable(details: &'static str) -> Self {
         let api_error =
             Self::new(StatusCode::SERVICE_UNAVAILABLE, 131_016, "Service unavailable").because(details);
         Self { again: Some(RETRY_AFTER), ..api_error }
@@ -85,6 +85,8 @@ impl From<SubmitError> for ApiError {
                 Self::long(outside(field), unit, actual, limit)
             }
             SubmitError::UnknownUser => Self::unknown_user(),
+            SubmitError::Blocked => Self::blocked(),
+            SubmitError::Deregistered => Self::deregistered(),
             SubmitError::OtherConversation { field } => {
                 Self::value(outside(field), "it names no message of the conversation with this recipient")
             }

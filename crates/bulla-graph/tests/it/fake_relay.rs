@@ -1,15 +1,18 @@
 //! Stand-ins for the relay: one that records what it is asked, one that blocks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bulla_base::{BusinessAccountId, Category, MessageId, Number, PhoneNumberId, SeededRng, Timestamp};
-use bulla_graph::{MediaApi, RelayApi, TemplateApi};
+use bulla_graph::{
+    Answering, CodeMethod, CodeNotSent, ConfigurationPage, ManagementApi, MediaApi, NumberCodes, RelayApi,
+    TemplateApi,
+};
 use bulla_relay::{
-    MarkReadError, MediaDescription, MediaError, MediaId, MediaStream, MessageRef, MessageTemplate, Outgoing,
-    SubmitError, TemplateDefinition, TemplateError, TemplateId, TemplatePage, TemplateQuery, TemplateStatus,
-    TemplateText,
+    ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, MarkReadError, MediaDescription,
+    MediaError, MediaId, MediaStream, MessageRef, MessageTemplate, Outgoing, SubmitError, TemplateDefinition,
+    TemplateError, TemplateId, TemplatePage, TemplateQuery, TemplateStatus, TemplateText, UserId, Version,
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -45,6 +48,9 @@ pub(crate) struct RecordingRelay {
     failure: Mutex<Option<MarkReadError>>,
     media: Mutex<BTreeMap<MediaId, Kept>>,
     templates: Mutex<BTreeMap<(String, String), MessageTemplate>>,
+    configuration: Mutex<BTreeMap<(u8, Bytes), Configured>>,
+    blocked: Mutex<BTreeSet<Number>>,
+    is_deregistered: AtomicBool,
     /// Whether it keeps how long chunks are, and not what is in them.
     pub(crate) forgets_bytes: AtomicBool,
 }
@@ -214,6 +220,118 @@ impl TemplateApi for RecordingRelay {
     }
 }
 
+/// What is configured is kept as it is put, whosever it is; a user's id is their number.
+impl ManagementApi for RecordingRelay {
+    fn configured(
+        &self,
+        _: PhoneNumberId,
+        key: ConfigurationKey,
+    ) -> Answering<'_, Option<Configured>, ConfigurationError> {
+        let known = self.configuration.lock().unwrap().get(&(key.kind(), key.name().clone())).cloned();
+        Box::pin(async { Ok(known) })
+    }
+
+    fn configure(
+        &self,
+        _: PhoneNumberId,
+        key: ConfigurationKey,
+        since: Option<Version>,
+        value: Option<Bytes>,
+    ) -> Answering<'_, (), ConfigurationError> {
+        let mut all = self.configuration.lock().unwrap();
+        let key = (key.kind(), key.name().clone());
+        let known = all.get(&key).map(|known| known.version);
+        let next = Version::new(known.map_or(1, |known| known.number() + 1));
+        let outcome = if known == since { Ok(()) } else { Err(ConfigurationError::Changed) };
+        match value {
+            _ if outcome.is_err() => {}
+            Some(value) => drop(all.insert(key, Configured::new(value, next))),
+            None => drop(all.remove(&key)),
+        }
+        Box::pin(async { outcome })
+    }
+
+    fn configuration(
+        &self,
+        _: PhoneNumberId,
+        (owner, kind): (ConfigurationOwner, Option<u8>),
+        after: Option<ConfigurationKey>,
+        limit: usize,
+    ) -> Answering<'_, ConfigurationPage, ConfigurationError> {
+        let all = self.configuration.lock().unwrap();
+        let after = after.map(|after| (after.kind(), after.name().clone()));
+        let is_asked = |(of, name): &(u8, Bytes)| {
+            kind.is_none_or(|kind| kind == *of)
+                && after.as_ref().is_none_or(|after| (*of, name.clone()) > *after)
+        };
+        let found = all.iter().filter(|(key, _)| is_asked(key)).take(limit);
+        let page = found
+            .map(|((kind, name), known)| (ConfigurationKey::new(owner, *kind, name.clone()), known.clone()));
+        let page = page.collect();
+        Box::pin(async { Ok(page) })
+    }
+
+    fn set_blocked(
+        &self,
+        _: PhoneNumberId,
+        user: Number,
+        is_blocked: bool,
+    ) -> Answering<'_, bool, ConfigurationError> {
+        let mut blocked = self.blocked.lock().unwrap();
+        let has_changed = if is_blocked { blocked.insert(user) } else { blocked.remove(&user) };
+        Box::pin(async move { Ok(has_changed) })
+    }
+
+    fn blocked(
+        &self,
+        _: PhoneNumberId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Answering<'_, Vec<(UserId, Number)>, ConfigurationError> {
+        let blocked = self.blocked.lock().unwrap();
+        let id = |number: &Number| UserId::from_bytes(number.digits().parse::<u128>().unwrap().to_be_bytes());
+        let mut all: Vec<_> = blocked.iter().map(|number| (id(number), number.clone())).collect();
+        all.sort_by_key(|(id, _)| *id.as_bytes());
+        all.retain(|(id, _)| after.is_none_or(|after| id.as_bytes() > after.as_bytes()));
+        all.truncate(limit);
+        Box::pin(async { Ok(all) })
+    }
+
+    fn set_registered(&self, _: PhoneNumberId, is_registered: bool) -> Answering<'_, (), ConfigurationError> {
+        self.is_deregistered.store(!is_registered, Ordering::Relaxed);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn is_registered(&self, _: PhoneNumberId) -> Result<bool, SubmitError> {
+        Ok(!self.is_deregistered.load(Ordering::Relaxed))
+    }
+}
+
+/// Tells codes to nobody but the test.
+#[derive(Debug, Default)]
+pub(crate) struct Codes {
+    pub(crate) told: Mutex<Vec<(String, CodeMethod)>>,
+    pub(crate) verified: Mutex<Vec<PhoneNumberId>>,
+}
+
+impl NumberCodes for Codes {
+    fn send<'a>(
+        &'a self,
+        number: &'a Number,
+        code: &'a str,
+        by: CodeMethod,
+        _: &'a str,
+    ) -> Answering<'a, (), CodeNotSent> {
+        assert_eq!(*number, own_number());
+        self.told.lock().unwrap().push((code.to_owned(), by));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn verified(&self, business: PhoneNumberId) {
+        self.verified.lock().unwrap().push(business);
+    }
+}
+
 /// The name of the media of [`NUMBER`] that was begun after so many others. Written here anew, so that a
 /// change of the form is noticed.
 pub(crate) fn media_name(count: u64) -> String {
@@ -299,6 +417,8 @@ impl BlockingRelay {
 impl MediaApi for BlockingRelay {}
 
 impl TemplateApi for BlockingRelay {}
+
+impl ManagementApi for BlockingRelay {}
 
 impl RelayApi for BlockingRelay {
     fn number(&self, _: PhoneNumberId) -> Option<Number> {

@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::fake_relay::{NUMBER, OTHER_NUMBER, RecordingRelay};
+use crate::fake_relay::{Codes, NUMBER, OTHER_NUMBER, RecordingRelay};
 
 pub(crate) const TOKEN: &str = "EAATESTTOKEN";
 
@@ -18,6 +18,7 @@ pub(crate) const TOKEN: &str = "EAATESTTOKEN";
 pub(crate) struct Bench {
     pub(crate) relay: Arc<RecordingRelay>,
     pub(crate) api: GraphApi<Arc<RecordingRelay>>,
+    pub(crate) codes: Arc<Codes>,
 }
 
 /// What the API answered.
@@ -35,7 +36,8 @@ impl Bench {
 
     pub(crate) fn with_clock(clock: Arc<dyn Clock>) -> Self {
         let relay = Arc::new(RecordingRelay::default());
-        Self { api: api(relay.clone(), clock), relay }
+        let codes = Arc::<Codes>::default();
+        Self { api: api(relay.clone(), clock).number_codes(Arc::clone(&codes)), relay, codes }
     }
 
     /// The same with other settings.
@@ -50,6 +52,15 @@ impl Bench {
         let bytes = body.collect().await.unwrap().to_bytes();
         let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         Reply { status: head.status, headers: head.headers, json }
+    }
+
+    /// Asks for `path` by `method`, with `body` as JSON, or nothing.
+    pub(crate) async fn ask(&self, method: &str, path: impl AsRef<str>, body: Value) -> Reply {
+        let request = Request::builder().method(method).uri(path.as_ref());
+        let request =
+            request.header("authorization", format!("Bearer {TOKEN}")).header("host", "relay.example");
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        self.call(request.body(body).unwrap()).await
     }
 
     /// Posts `body` to the messages of [`NUMBER`].

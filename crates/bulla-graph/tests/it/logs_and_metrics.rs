@@ -219,7 +219,11 @@ async fn the_operator_is_told_of_what_fails_once_and_of_nothing_a_client_said() 
     tracing::subscriber::set_global_default(told.clone()).unwrap();
     let relay = Arc::new(RecordingRelay::default());
     let (clock, rng) = (Arc::new(ManualClock::default()), Arc::new(SeededRng::new(4242)));
-    let bench = Bench { relay: relay.clone(), api: GraphApi::new(relay, tokens(), clock, rng) };
+    let bench = Bench {
+        relay: relay.clone(),
+        api: GraphApi::new(relay, tokens(), clock, rng),
+        codes: Arc::default(),
+    };
     let good = json!({
         "messaging_product": "whatsapp", "to": "19998887777", "text": { "body": "canary text" },
         "biz_opaque_callback_data": "canary tracking", "context": { "message_id": wamid(5) },

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use allocation_counter::measure;
 use axum::body::Body;
 use bulla_base::{ManualClock, Number, PhoneNumberId};
-use bulla_graph::{MAX_BODY_BYTES, MediaApi, RelayApi, TemplateApi};
+use bulla_graph::{MAX_BODY_BYTES, ManagementApi, MediaApi, RelayApi, TemplateApi};
 use bulla_relay::{MarkReadError, MessageRef, Outgoing, SubmitError};
 use bytes::Bytes;
 use futures_util::stream;
@@ -100,6 +100,8 @@ struct Waiting;
 impl MediaApi for Waiting {}
 
 impl TemplateApi for Waiting {}
+
+impl ManagementApi for Waiting {}
 
 impl RelayApi for Waiting {
     fn number(&self, _: PhoneNumberId) -> Option<Number> {

@@ -491,9 +491,15 @@ async fn what_is_missing_or_of_another_type_is_named() {
         ),
         (
             "interactive",
-            with(list(1, 1), "/header", json!({ "type": "image", "image": { "id": "1" } })),
-            131_051,
-            "headers with media are not supported; those of type text are",
+            with(buttons(1), "/header", json!({ "type": "image", "image": { "id": "1" } })),
+            131_009,
+            "image.id: it names no media of this number, or media whose time is over",
+        ),
+        (
+            "interactive",
+            with(buttons(1), "/header", json!({ "type": "video" })),
+            100,
+            "interactive.header.video is missing",
         ),
         (
             "interactive",

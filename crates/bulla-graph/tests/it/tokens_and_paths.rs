@@ -103,9 +103,7 @@ async fn a_number_the_relay_left_meanwhile_is_answered_like_one_it_never_had() {
 async fn other_paths_and_methods_are_answered_with_an_error() {
     let bench = Bench::new();
     for method in ["GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS", "BREW"] {
-        for target in
-            ["/", "/v23.0", &format!("/v23.0/{NUMBER}"), &format!("/{NUMBER}/files"), "/%00/messages/x", "//"]
-        {
+        for target in ["/", "/v23.0", "/v23.0/x", &format!("/{NUMBER}/files"), "/%00/messages/x", "//"] {
             let request =
                 Request::builder().method(method).uri(target).header("authorization", "Bearer EAATESTTOKEN");
             let reply = bench.call(request.body(Body::empty()).unwrap()).await;
@@ -154,7 +152,7 @@ async fn tokens_come_and_go_while_the_api_is_served() {
     let (relay, tokens) = (Arc::new(RecordingRelay::default()), tokens());
     let clock = Arc::new(ManualClock::default());
     let api = GraphApi::new(relay.clone(), tokens.clone(), clock, Arc::new(SeededRng::new(1)));
-    let bench = Bench { relay, api };
+    let bench = Bench { relay, api, codes: Arc::default() };
     let target = format!("/{NUMBER}/messages");
     let status = async || post(&bench, &target, Some("Bearer fresh")).await.status.as_u16();
     assert_eq!(status().await, 401);

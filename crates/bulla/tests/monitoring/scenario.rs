@@ -13,8 +13,9 @@ use bulla::content::{Body, Content, Reaction, Text};
 use bulla::device::Device;
 use bulla::envelope::{IdentitySigner, InstallationId, KeyUpload, SignedKey};
 use bulla::relay::{
-    Business, MediaDescription, OnBreach, Outgoing, OutgoingBody, OutgoingTemplate, Review, Rules,
-    ServiceWindow, SuspendedPart, TemplateDefinition, TemplateQuery, TemplateText, UserId,
+    Business, ConfigurationKey, ConfigurationOwner, MediaDescription, OnBreach, Outgoing, OutgoingBody,
+    OutgoingTemplate, Review, Rules, ServiceWindow, SuspendedPart, TemplateDefinition, TemplateQuery,
+    TemplateText, UserId,
 };
 use bulla::session::IdentityKeyPair;
 use bulla::store::{MemoryStore, Retention};
@@ -400,6 +401,20 @@ impl Scenario<'_> {
         relay.review_template(SHOP, id, Review::approved()).await.unwrap();
         relay.preview_template(SHOP, OutgoingTemplate::new("hello", "en")).await.unwrap();
         relay.delete_template(SHOP, id).await.unwrap();
+        self.something_is_configured().await;
+    }
+
+    async fn something_is_configured(&self) {
+        let (relay, stranger) = (&self.running.relay, Number::parse(self.personal.stranger()).unwrap());
+        let key = ConfigurationKey::new(ConfigurationOwner::Number, 1, "profile");
+        let value = self.personal.text().into();
+        relay.configure(SHOP, key.clone(), None, Some(value)).await.unwrap();
+        let since = relay.configured(SHOP, key.clone()).await.unwrap().unwrap().version;
+        relay.configure(SHOP, key, Some(since), None).await.unwrap();
+        relay.set_blocked(SHOP, stranger.clone(), true).await.unwrap();
+        assert_eq!(relay.blocked(SHOP, None, 9).await.unwrap().len(), 1);
+        relay.set_blocked(SHOP, stranger, false).await.unwrap();
+        relay.set_registered(SHOP, true).await.unwrap();
     }
 
     /// A user's second device writes before the first has listed it, and after that.

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use axum::body::Body;
 use axum::http::Request;
 use bulla_base::{ManualClock, Number, PhoneNumberId, SeededRng, Timestamp};
-use bulla_graph::{GraphApi, MAX_BODY_BYTES, MediaApi, RelayApi, TemplateApi, Tokens};
+use bulla_graph::{GraphApi, MAX_BODY_BYTES, ManagementApi, MediaApi, RelayApi, TemplateApi, Tokens};
 use bulla_relay::{MarkReadError, MessageRef, Outgoing, SubmitError};
 use http_body_util::BodyExt;
 use serde::de::IgnoredAny;
@@ -21,6 +21,8 @@ struct Taker(AtomicUsize);
 impl MediaApi for Taker {}
 
 impl TemplateApi for Taker {}
+
+impl ManagementApi for Taker {}
 
 impl RelayApi for Taker {
     fn number(&self, business: PhoneNumberId) -> Option<Number> {

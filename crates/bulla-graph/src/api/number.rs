@@ -1,0 +1,175 @@
+//! What is told of a number and of its account, and what of a number is set.
+
+use axum::http::Method;
+use axum::http::request::Parts;
+use bulla_base::{BusinessAccountId, PhoneNumberId};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::GraphApi;
+use super::body::Incoming;
+use super::fields::{Selection, pick};
+use super::page;
+use super::records::{Kept, Kind};
+use crate::api_error::{ApiError, Methods};
+use crate::limits::MAX_NAME_CHARS;
+use crate::{Grant, RelayApi, TokenLookup};
+
+/// What is told of a number when nobody says what.
+const OF_NUMBER: [&str; 8] = [
+    "id",
+    "verified_name",
+    "code_verification_status",
+    "display_phone_number",
+    "quality_rating",
+    "platform_type",
+    "throughput",
+    "status",
+];
+
+/// What is told of an account when nobody says what.
+const OF_ACCOUNT: [&str; 3] = ["id", "name", "message_template_namespace"];
+
+impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
+    /// Tells of a number, or sets its PIN or its name.
+    pub(super) async fn number(
+        &self,
+        head: &Parts,
+        body: &mut Incoming,
+        business: PhoneNumberId,
+    ) -> Result<Value, ApiError> {
+        match head.method {
+            Method::GET => self.number_json(business, Selection::of(head)?.as_ref()).await,
+            Method::POST => {
+                let said = self.parameters(head, body).await?;
+                let mut is_something = false;
+                if said.has("pin") {
+                    self.set_pin(business, &said).await?;
+                    is_something = true;
+                }
+                if let Some(name) = said.text("new_display_name", MAX_NAME_CHARS)? {
+                    let put = |kept: &mut Option<Kept>| {
+                        *kept = (!name.is_empty())
+                            .then(|| Kept::from_iter([("name".into(), name.clone().into())]));
+                        Ok(())
+                    };
+                    self.change(business, (Kind::Name, ""), put).await?;
+                    is_something = true;
+                }
+                if said.has("webhook_configuration") {
+                    return Err(ApiError::unsupported_field("webhook_configuration"));
+                }
+                match is_something {
+                    true => Ok(json!({ "success": true })),
+                    false => Err(ApiError::missing("pin")),
+                }
+            }
+            _ => Err(ApiError::method(Methods::GetOrPost)),
+        }
+    }
+
+    /// Lists the numbers of an account that are granted.
+    pub(super) async fn numbers(
+        &self,
+        head: &Parts,
+        (grant, account): (&Grant, BusinessAccountId),
+    ) -> Result<Value, ApiError> {
+        if head.method != Method::GET {
+            return Err(ApiError::method(Methods::Get));
+        }
+        let (limit, after) = (page::limit(head)?, page::after(head)?);
+        let is_behind = |number: &PhoneNumberId| {
+            after.as_ref().is_none_or(|after| number.number().to_be_bytes()[..] > after[..])
+        };
+        let mut numbers: Vec<PhoneNumberId> = grant.numbers().filter(is_behind).collect();
+        numbers.retain(|number| self.relay.account(*number) == Some(account));
+        let has_next = numbers.len() > limit;
+        numbers.truncate(limit);
+        let (selection, mut data) = (Selection::of(head)?, Vec::with_capacity(numbers.len()));
+        for number in &numbers {
+            data.push(self.number_json(*number, selection.as_ref()).await?);
+        }
+        let place = |number: &PhoneNumberId| number.number().to_be_bytes();
+        let places = numbers.first().map(place).zip(numbers.last().map(place));
+        let places = places.as_ref().map(|(first, last)| (&first[..], &last[..]));
+        page::listed(head, &self.settings, data, places, has_next)
+    }
+
+    /// Tells of the account that `business` belongs to.
+    pub(super) fn account(&self, head: &Parts, account: BusinessAccountId) -> Result<Value, ApiError> {
+        if head.method != Method::GET {
+            return Err(ApiError::method(Methods::Get));
+        }
+        let id = account.to_string();
+        let tag = Sha256::digest(format!("bulla template namespace {id}"));
+        let namespace: String = tag.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let whole = json!({
+            "id": id,
+            "name": format!("Account {id}"),
+            "message_template_namespace": namespace,
+            "status": "ACTIVE",
+            "account_review_status": "APPROVED",
+            "ownership_type": "SELF",
+            "is_enabled_for_insights": false,
+            "health_status": health("WABA", &id, true),
+        });
+        Ok(picked(Selection::of(head)?.as_ref(), whole, &OF_ACCOUNT))
+    }
+
+    async fn number_json(
+        &self,
+        business: PhoneNumberId,
+        selection: Option<&Selection>,
+    ) -> Result<Value, ApiError> {
+        let own = self.relay.number(business).ok_or_else(ApiError::number)?;
+        let (display, id) = (format!("+{}", own.digits()), business.to_string());
+        let is_registered = self.relay.is_registered(business).map_err(|error| self.failed(error))?;
+        let name = self.kept(business, (Kind::Name, "")).await?;
+        let name = name.and_then(|kept| Some(kept.get("name")?.as_str()?.to_owned()));
+        let mut whole = json!({
+            "id": id,
+            "display_phone_number": display,
+            // Its number, until somebody says what it is called.
+            "verified_name": name.unwrap_or_else(|| display.clone()),
+            "name_status": "AVAILABLE_WITHOUT_REVIEW",
+            "code_verification_status": "VERIFIED",
+            "quality_rating": "UNKNOWN",
+            "status": if is_registered { "CONNECTED" } else { "DISCONNECTED" },
+            "platform_type": "CLOUD_API",
+            "throughput": { "level": "STANDARD" },
+            "account_mode": "LIVE",
+            "is_official_business_account": false,
+            "is_on_biz_app": false,
+            "is_preverified_number": false,
+            "health_status": health("PHONE_NUMBER", &id, is_registered),
+        });
+        let is_asked = |name: &str| selection.is_some_and(|selection| selection.has(name));
+        if is_asked("is_pin_enabled") {
+            let record = self.kept(business, (Kind::Registration, "")).await?;
+            whole["is_pin_enabled"] = record.is_some_and(|record| record.contains_key("pin")).into();
+        }
+        if is_asked("conversational_automation") {
+            whole["conversational_automation"] = self.automation_json(business).await?;
+        }
+        Ok(picked(selection, whole, &OF_NUMBER))
+    }
+}
+
+/// What is asked for, or else these.
+fn picked(selection: Option<&Selection>, mut whole: Value, usual: &[&str]) -> Value {
+    if selection.is_none()
+        && let Value::Object(fields) = &mut whole
+    {
+        fields.retain(|name, _| usual.contains(&name.as_str()));
+    }
+    pick(selection, whole)
+}
+
+/// Whether something can send.
+fn health(kind: &str, id: &str, can_send: bool) -> Value {
+    let can_send = if can_send { "AVAILABLE" } else { "BLOCKED" };
+    json!({
+        "can_send_message": can_send,
+        "entities": [{ "entity_type": kind, "id": id, "can_send_message": can_send }],
+    })
+}

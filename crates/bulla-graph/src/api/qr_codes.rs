@@ -1,0 +1,114 @@
+//! Codes that lead a user to a number, with words to begin with.
+
+use axum::http::Method;
+use axum::http::request::Parts;
+use bulla_base::PhoneNumberId;
+use serde_json::{Value, json};
+
+use super::GraphApi;
+use super::body::Incoming;
+use super::fields::{Selection, pick};
+use super::media::origin;
+use super::page;
+use super::records::{Kept, Kind};
+use crate::api_error::{ApiError, Methods};
+use crate::limits::{MAX_PREFILLED_CHARS, QR_CODE_CHARS};
+use crate::{RelayApi, TokenLookup};
+
+/// What a code is written with: no digit that looks like a letter.
+const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
+    /// Lists the codes of a number, makes one or changes its words.
+    pub(super) async fn qr_codes(
+        &self,
+        head: &Parts,
+        body: &mut Incoming,
+        business: PhoneNumberId,
+    ) -> Result<Value, ApiError> {
+        match head.method {
+            Method::GET => {
+                let (limit, after) = (page::limit(head)?, page::after(head)?);
+                let (codes, has_next) = self.all_kept(business, Kind::QrCode, after, limit).await?;
+                let selection = Selection::of(head)?;
+                let mut data = Vec::with_capacity(codes.len());
+                for (_, kept) in &codes {
+                    data.push(pick(selection.as_ref(), self.qr_code_json(head, kept)?));
+                }
+                let places =
+                    codes.first().zip(codes.last()).map(|((first, _), (last, _))| (&first[..], &last[..]));
+                page::listed(head, &self.settings, data, places, has_next)
+            }
+            Method::POST => {
+                let said = self.parameters(head, body).await?;
+                let words = said.required("prefilled_message", MAX_PREFILLED_CHARS)?;
+                let image = said.text("generate_qr_image", 8)?;
+                if image.is_some_and(|image| !["PNG", "SVG", ""].contains(&image.as_str())) {
+                    return Err(ApiError::one_of("generate_qr_image", "PNG, SVG"));
+                }
+                let known = said.text("code", QR_CODE_CHARS)?.filter(|code| !code.is_empty());
+                let code = known.clone().unwrap_or_else(|| self.draw_code());
+                let put = |kept: &mut Option<Kept>| {
+                    if known.is_some() && kept.is_none() {
+                        return Err(ApiError::number());
+                    }
+                    let record = kept.get_or_insert_default();
+                    record.insert("code".into(), code.clone().into());
+                    record.insert("prefilled_message".into(), words.clone().into());
+                    Ok(record.clone())
+                };
+                let kept = self.change(business, (Kind::QrCode, &code), put).await?;
+                self.qr_code_json(head, &kept)
+            }
+            Method::DELETE => {
+                let code =
+                    super::request_headers::query(head, "code").ok_or_else(|| ApiError::missing("code"))?;
+                self.delete_qr_code(business, &code).await
+            }
+            _ => Err(ApiError::method(Methods::GetPostOrDelete)),
+        }
+    }
+
+    /// Tells of one code, or deletes it.
+    pub(super) async fn qr_code(
+        &self,
+        head: &Parts,
+        (business, code): (PhoneNumberId, &str),
+    ) -> Result<Value, ApiError> {
+        match head.method {
+            Method::GET => {
+                let kept = self.kept(business, (Kind::QrCode, code)).await?.ok_or_else(ApiError::number)?;
+                let whole = self.qr_code_json(head, &kept)?;
+                Ok(json!({ "data": [pick(Selection::of(head)?.as_ref(), whole)] }))
+            }
+            Method::DELETE => self.delete_qr_code(business, code).await,
+            _ => Err(ApiError::method(Methods::GetOrDelete)),
+        }
+    }
+
+    async fn delete_qr_code(&self, business: PhoneNumberId, code: &str) -> Result<Value, ApiError> {
+        let delete = |kept: &mut Option<Kept>| kept.take().map(drop).ok_or_else(ApiError::number);
+        self.change(business, (Kind::QrCode, code), delete).await?;
+        Ok(json!({ "success": true }))
+    }
+
+    fn qr_code_json(&self, head: &Parts, kept: &Kept) -> Result<Value, ApiError> {
+        let code = kept.get("code").and_then(Value::as_str).unwrap_or_default();
+        let begins = match &self.settings.deep_link {
+            Some(begins) => begins.clone(),
+            None => format!("{}/message/", origin(head, &self.settings)?),
+        };
+        Ok(json!({
+            "code": code,
+            "prefilled_message": kept.get("prefilled_message"),
+            "deep_link_url": format!("{begins}{code}"),
+        }))
+    }
+
+    fn draw_code(&self) -> String {
+        let mut bytes = [0; QR_CODE_CHARS];
+        self.rng.fill(&mut bytes);
+        let letter = |byte: &u8| ALPHABET.get(usize::from(byte % 32)).copied().map(char::from);
+        bytes.iter().filter_map(letter).collect()
+    }
+}

@@ -1,0 +1,109 @@
+//! What is refused of what is asked about numbers, accounts and what belongs to them.
+
+use axum::http::StatusCode;
+use bulla_relay::ConfigurationError;
+
+use super::ApiError;
+use crate::{CodeNotSent, LinkError};
+
+impl ApiError {
+    fn registration(code: u32, title: &'static str, details: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, title).because(details)
+    }
+
+    /// The recipient is blocked.
+    pub(crate) fn blocked() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, 131_026, "Message undeliverable")
+            .because("the recipient is blocked by this number; lift the block first")
+    }
+
+    /// A link leads to no file. What its server said is told to whoever wrote the link, and not what stands
+    /// behind it: that could tell of the network that the relay stands in.
+    pub(crate) fn link(field: &'static str, error: &LinkError) -> Self {
+        let why = match error {
+            LinkError::Refused(_) => "it is none that is followed here",
+            LinkError::Failed(_) => "there is no file at it, or it did not come in time",
+        };
+        Self::new(StatusCode::BAD_REQUEST, 131_052, "Media download error").because(format!("{field}: {why}"))
+    }
+
+    /// The number is not registered.
+    pub(crate) fn deregistered() -> Self {
+        Self::registration(133_010, "Phone number not registered", "register the number first")
+    }
+
+    /// Another PIN was set.
+    pub(crate) fn wrong_pin() -> Self {
+        Self::registration(
+            133_005,
+            "Two step verification PIN mismatch",
+            "pin: it is not the one that was set",
+        )
+    }
+
+    /// Too many PINs were tried.
+    pub(crate) fn too_many_pins() -> Self {
+        Self::registration(
+            133_008,
+            "Too many two step verification PIN guesses",
+            "pin: too many wrong ones were tried; try again in twelve hours",
+        )
+    }
+
+    /// The number was registered or deregistered, or a code asked for, as often as may be.
+    pub(crate) fn too_many_registrations() -> Self {
+        Self::registration(
+            133_016,
+            "Too many registration attempts",
+            "a number is registered, deregistered or sent a code ten times in 72 hours at most",
+        )
+    }
+
+    /// The code is not the one that was told, or its time is over.
+    pub(crate) fn wrong_code() -> Self {
+        Self::value("code", "it is not the one that was sent, or its time is over; ask for another")
+    }
+
+    /// Nobody tells codes.
+    pub(crate) fn no_codes() -> Self {
+        Self::unreadable("this relay sends no codes: its operator says which numbers are whose")
+    }
+
+    /// None of the users was blocked, or none of the blocks lifted.
+    pub(crate) fn not_blocked() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, 139_101, "Failed to block/unblock some users")
+            .because("block_users: none of them is a phone number, or as many as may be are blocked already")
+    }
+
+    /// A flow is not in a state for what is asked.
+    pub(crate) fn flow(code: u32, details: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, "The flow cannot be changed so").because(details)
+    }
+
+    /// The original can be told this, and here it would mean nothing.
+    pub(crate) fn unsupported_field(field: &'static str) -> Self {
+        Self::parameter(format!("Param {field} is not supported."))
+            .because(format!("{field}: it can be set with the original, and not here"))
+    }
+}
+
+impl From<ConfigurationError> for ApiError {
+    fn from(source: ConfigurationError) -> Self {
+        match source {
+            ConfigurationError::Changed => Self::unavailable(
+                "somebody else changes the same; nothing was changed, send the request again",
+            ),
+            ConfigurationError::Submit(source) => source.into(),
+            error @ (ConfigurationError::TooLong | ConfigurationError::TooMany { .. }) => {
+                Self::unreadable(error.to_string())
+            }
+            _ => Self::failed(),
+        }
+    }
+}
+
+impl From<CodeNotSent> for ApiError {
+    fn from(_: CodeNotSent) -> Self {
+        Self::unavailable("the code could not be sent just now; ask for it again")
+    }
+}

@@ -1,0 +1,173 @@
+use std::sync::Arc;
+
+use bulla_base::{Number, PhoneNumberId};
+use bulla_relay::{
+    ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, EventSink, Relay, Store,
+    SubmitError, Transport, UserId, Version,
+};
+use bytes::Bytes;
+
+use crate::Answering;
+
+/// What is listed of the configuration: records and their keys.
+pub type ConfigurationPage = Vec<(ConfigurationKey, Configured)>;
+
+/// The part of [`RelayApi`](crate::RelayApi) that is about numbers and accounts themselves: what is
+/// configured of them, and who passes. It is asked seldom, so each answer is in a box, and there can be a
+/// `dyn` of it as it is.
+///
+/// # For implementors
+/// Each method is what the relay's of the same name is. Unless they are written, no number is there. A client
+/// may hang up at any time; the future is then dropped.
+pub trait ManagementApi: Send + Sync + 'static {
+    /// A record, if there is one.
+    fn configured(
+        &self,
+        business: PhoneNumberId,
+        _key: ConfigurationKey,
+    ) -> Answering<'_, Option<Configured>, ConfigurationError> {
+        missing(business)
+    }
+
+    /// Puts or deletes a record that is still as it was by the commit `since`.
+    fn configure(
+        &self,
+        business: PhoneNumberId,
+        _key: ConfigurationKey,
+        _since: Option<Version>,
+        _value: Option<Bytes>,
+    ) -> Answering<'_, (), ConfigurationError> {
+        missing(business)
+    }
+
+    /// Records of a kind.
+    fn configuration(
+        &self,
+        business: PhoneNumberId,
+        _of: (ConfigurationOwner, Option<u8>),
+        _after: Option<ConfigurationKey>,
+        _limit: usize,
+    ) -> Answering<'_, ConfigurationPage, ConfigurationError> {
+        missing(business)
+    }
+
+    /// Blocks a user, or lifts the block.
+    fn set_blocked(
+        &self,
+        business: PhoneNumberId,
+        _user: Number,
+        _is_blocked: bool,
+    ) -> Answering<'_, bool, ConfigurationError> {
+        missing(business)
+    }
+
+    /// The users that are blocked.
+    fn blocked(
+        &self,
+        business: PhoneNumberId,
+        _after: Option<UserId>,
+        _limit: usize,
+    ) -> Answering<'_, Vec<(UserId, Number)>, ConfigurationError> {
+        missing(business)
+    }
+
+    /// Says whether the number is registered.
+    fn set_registered(
+        &self,
+        business: PhoneNumberId,
+        _is_registered: bool,
+    ) -> Answering<'_, (), ConfigurationError> {
+        missing(business)
+    }
+
+    /// Whether it is.
+    ///
+    /// # Errors
+    /// When the relay does not speak for it.
+    fn is_registered(&self, business: PhoneNumberId) -> Result<bool, SubmitError> {
+        Err(SubmitError::UnknownBusiness { business })
+    }
+}
+
+fn missing<'a, R>(business: PhoneNumberId) -> Answering<'a, R, ConfigurationError> {
+    Box::pin(async move { Err(SubmitError::UnknownBusiness { business }.into()) })
+}
+
+/// Writes the methods of [`ManagementApi`] for what has methods of the same names.
+macro_rules! forward_management {
+    ($from:ident => $($to:tt)+) => {
+        fn configured(
+            &self,
+            business: PhoneNumberId,
+            key: ConfigurationKey,
+        ) -> Answering<'_, Option<Configured>, ConfigurationError> {
+            let $from = self;
+            Box::pin($($to)+.configured(business, key))
+        }
+
+        fn configure(
+            &self,
+            business: PhoneNumberId,
+            key: ConfigurationKey,
+            since: Option<Version>,
+            value: Option<Bytes>,
+        ) -> Answering<'_, (), ConfigurationError> {
+            let $from = self;
+            Box::pin($($to)+.configure(business, key, since, value))
+        }
+
+        fn configuration(
+            &self,
+            business: PhoneNumberId,
+            of: (ConfigurationOwner, Option<u8>),
+            after: Option<ConfigurationKey>,
+            limit: usize,
+        ) -> Answering<'_, ConfigurationPage, ConfigurationError> {
+            let $from = self;
+            Box::pin($($to)+.configuration(business, of, after, limit))
+        }
+
+        fn set_blocked(
+            &self,
+            business: PhoneNumberId,
+            user: Number,
+            is_blocked: bool,
+        ) -> Answering<'_, bool, ConfigurationError> {
+            let $from = self;
+            Box::pin($($to)+.set_blocked(business, user, is_blocked))
+        }
+
+        fn blocked(
+            &self,
+            business: PhoneNumberId,
+            after: Option<UserId>,
+            limit: usize,
+        ) -> Answering<'_, Vec<(UserId, Number)>, ConfigurationError> {
+            let $from = self;
+            Box::pin($($to)+.blocked(business, after, limit))
+        }
+
+        fn set_registered(
+            &self,
+            business: PhoneNumberId,
+            is_registered: bool,
+        ) -> Answering<'_, (), ConfigurationError> {
+            let $from = self;
+            Box::pin($($to)+.set_registered(business, is_registered))
+        }
+
+        fn is_registered(&self, business: PhoneNumberId) -> Result<bool, SubmitError> {
+            let $from = self;
+            $($to)+.is_registered(business)
+        }
+    };
+}
+
+impl<S: Store, T: Transport, K: EventSink> ManagementApi for Relay<S, T, K> {
+    // The relay's own methods come before the trait's.
+    forward_management!(relay => relay);
+}
+
+impl<D: ManagementApi + ?Sized> ManagementApi for Arc<D> {
+    forward_management!(shared => (**shared));
+}

@@ -1,0 +1,183 @@
+//! Files that a message has by their link.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bulla_base::ManualClock;
+use bulla_graph::{Answering, FetchedLink, LinkError, LinkFetcher, MAX_LINK_CHARS, MediaApi};
+use bulla_relay::{MediaKind, OutgoingBody, OutgoingMedia};
+use bytes::Bytes;
+use futures_util::stream;
+use serde_json::json;
+
+use crate::fake_relay::{Asked, NUMBER, media, media_name};
+use crate::harness::Bench;
+
+/// The beginnings of files, by how their names end.
+const FILES: [(&str, &[u8]); 6] = [
+    (".jpg", b"\xff\xd8\xff\xe0\0\x10JF"),
+    (".mp4", b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"),
+    (".mp3", b"ID3\x04\0\0\0\0\0\0"),
+    (".webp", b"RIFF\x24\0\0\0WEBPVP8 \x18\0\0\0"),
+    (".pdf", b"%PDF-1.7"),
+    (".empty", b""),
+];
+
+/// A web with these files, everywhere.
+#[derive(Debug, Default)]
+pub(crate) struct Web {
+    fetched: AtomicUsize,
+    says: Mutex<Option<String>>,
+}
+
+impl LinkFetcher for Web {
+    fn fetch<'a>(&'a self, url: &'a str) -> Answering<'a, FetchedLink, LinkError> {
+        self.fetched.fetch_add(1, Ordering::Relaxed);
+        let file = FILES.iter().find(|(name, _)| url.ends_with(name)).map(|(_, bytes)| *bytes);
+        let says = self.says.lock().unwrap().clone();
+        Box::pin(async move {
+            if url.starts_with("ftp:") {
+                return Err(LinkError::Refused("a scheme that nobody speaks".into()));
+            }
+            let file = file.ok_or_else(|| LinkError::Failed("404".into()))?;
+            let broken = url.contains("broken").then(|| Err(LinkError::Failed("it broke off".into())));
+            let pieces = file.chunks(3).map(|piece| Ok(Bytes::from_static(piece)));
+            Ok(FetchedLink::new(says, stream::iter(pieces.chain(broken).collect::<Vec<_>>())))
+        })
+    }
+}
+
+impl Bench {
+    /// The same, with links that are followed.
+    pub(crate) fn following_links(self) -> (Self, Arc<Web>) {
+        let web = Arc::<Web>::default();
+        (Self { api: self.api.links(Arc::clone(&web)), ..self }, web)
+    }
+}
+
+fn linked(kind: &str, link: &str) -> String {
+    json!({ "messaging_product": "whatsapp", "to": "16505551234", "type": kind, kind: { "link": link } })
+        .to_string()
+}
+
+fn sent(bench: &Bench) -> OutgoingMedia {
+    let asked = bench.relay.take();
+    let [Asked::Submit(NUMBER, message)] = &asked[..] else { panic!("{asked:?}") };
+    match message.clone().into_body() {
+        OutgoingBody::Media(media) => media,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_file_behind_a_link_is_sent_as_one_that_was_uploaded() {
+    let (bench, web) = Bench::new().following_links();
+    for (count, (kind, of, name, media_type)) in [
+        ("image", MediaKind::Image, "a.jpg", "image/jpeg"),
+        ("video", MediaKind::Video, "a.mp4", "video/mp4"),
+        ("audio", MediaKind::Audio, "a.mp3", "audio/mpeg"),
+        ("sticker", MediaKind::Sticker, "a.webp", "image/webp"),
+        ("document", MediaKind::Document, "a.pdf", "application/pdf"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let reply = bench.post(linked(kind, &format!("https://x.example/{name}"))).await;
+        assert_eq!(reply.status, 200, "{kind}: {}", reply.json);
+        let id = media(count as u64);
+        assert_eq!(sent(&bench), OutgoingMedia::new(id, of));
+        let known = bench.relay.media(NUMBER, id).await.unwrap();
+        assert_eq!(known.media_type(), media_type);
+    }
+    assert_eq!(web.fetched.load(Ordering::Relaxed), 5);
+}
+
+#[tokio::test]
+async fn a_link_is_followed_once_in_ten_minutes() {
+    let clock = Arc::new(ManualClock::default());
+    let (bench, web) = Bench::with_clock(clock.clone()).following_links();
+    for (passed, fetched) in [(0, 1_u64), (599, 1), (1, 2), (0, 2)] {
+        clock.advance(Duration::from_secs(passed));
+        let reply = bench.post(linked("image", "https://x.example/a.jpg")).await;
+        assert_eq!(reply.status, 200, "{}", reply.json);
+        assert_eq!(sent(&bench), OutgoingMedia::new(media(fetched - 1), MediaKind::Image));
+        assert_eq!(web.fetched.load(Ordering::Relaxed) as u64, fetched);
+    }
+}
+
+#[tokio::test]
+async fn a_header_of_a_template_may_have_a_link() {
+    let (bench, web) = Bench::new().following_links();
+    let image = json!({ "type": "image", "image": { "link": "https://x.example/a.jpg" } });
+    let header = json!({ "type": "header", "parameters": [image] });
+    let card = |index: u64| json!({ "card_index": index, "components": [header] });
+    let cards = json!({ "type": "carousel", "cards": [card(0), card(1)] });
+    let template = json!({ "name": "t", "language": { "code": "en" }, "components": [header, cards] });
+    let message = json!({ "messaging_product": "whatsapp", "to": "16505551234", "type": "template", "template": template });
+    let reply = bench.post(message.to_string()).await;
+    assert_eq!(reply.status, 200, "{}", reply.json);
+    let asked = format!("{:?}", bench.relay.take());
+    assert!(asked.contains("Submit"), "{asked}");
+    // The same three times in one request.
+    assert_eq!(web.fetched.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_header_above_what_is_tapped_has_a_link_or_the_id_of_an_upload() {
+    let (bench, web) = Bench::new().following_links();
+    bench.relay.keep_media(NUMBER, b"a picture").await;
+    let uploaded = json!({ "type": "image", "image": { "id": media_name(0) } });
+    let linked =
+        json!({ "type": "document", "document": { "link": "https://x.example/a.pdf", "filename": "a.pdf" } });
+    for (header, expected) in [
+        (uploaded, OutgoingMedia::new(media(0), MediaKind::Image)),
+        (linked, OutgoingMedia::new(media(1), MediaKind::Document).filename("a.pdf")),
+    ] {
+        let button = json!({ "type": "reply", "reply": { "id": "1", "title": "Yes" } });
+        let tapped = json!({
+            "type": "button", "header": header, "body": { "text": "Look" }, "action": { "buttons": [button] },
+        });
+        let message = json!({
+            "messaging_product": "whatsapp", "to": "16505551234", "type": "interactive", "interactive": tapped,
+        });
+        let reply = bench.post(message.to_string()).await;
+        assert_eq!(reply.status, 200, "{}", reply.json);
+        let asked = bench.relay.take();
+        let [Asked::Submit(_, message)] = &asked[..] else { panic!("{asked:?}") };
+        match message.clone().into_body() {
+            OutgoingBody::InteractiveWithMedia(tapped, media) => {
+                assert_eq!((tapped.body(), media), (Some("Look"), expected));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(web.fetched.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn what_is_no_file_or_another_is_refused_and_nothing_is_sent() {
+    let (bench, web) = Bench::new().following_links();
+    for (kind, link, code) in [
+        ("image", "https://x.example/gone", 131_052),
+        ("image", "ftp://x.example/a.jpg", 131_052),
+        ("image", "https://x.example/broken.jpg", 131_052),
+        ("image", "https://x.example/a.empty", 131_053),
+    ] {
+        let details = bench.refused(linked(kind, link), code).await;
+        assert!(details.starts_with("image.link: "), "{details}");
+        assert!(!details.contains("404") && !details.contains("example"), "{details}");
+    }
+    *web.says.lock().unwrap() = Some("image/png".into());
+    bench.refused(linked("image", "https://x.example/a.jpg"), 131_053).await;
+    *web.says.lock().unwrap() = Some("application/octet-stream".into());
+    assert_eq!(bench.post(linked("image", "https://x.example/a.jpg")).await.status, 200);
+    bench.relay.take();
+
+    let before = web.fetched.load(Ordering::Relaxed);
+    let long = |chars: usize| format!("https://x.example/{}.jpg", "a".repeat(chars - 22));
+    assert_eq!(long(MAX_LINK_CHARS).len(), MAX_LINK_CHARS);
+    bench.refused(linked("image", &long(MAX_LINK_CHARS + 1)), 100).await;
+    assert_eq!(web.fetched.load(Ordering::Relaxed), before);
+    assert_eq!(bench.post(linked("image", &long(MAX_LINK_CHARS))).await.status, 200);
+}
