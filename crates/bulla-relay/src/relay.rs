@@ -69,6 +69,7 @@ mod sweep;
 mod fault_isolation;
 mod shutdown;
 mod unreadable_records;
+mod usage;
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;

@@ -205,6 +205,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 let sealed = sealed.map_err(|error| passing(SubmitError::Seal(error)))?;
                 let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());
                 sealed.put(transaction, (*id, &mut outbound), expiry);
+                outbound.in_window = transaction.window().is_open();
                 transaction.count(Flow::ToUser, *category);
                 recipients.put(transaction)
             }

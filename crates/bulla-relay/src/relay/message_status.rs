@@ -98,6 +98,10 @@ impl Transaction {
             self.batch.delete(store_layout::about(CONTENT, self.conversation.business, id));
         }
         if advances {
+            // The first of both: what was delivered and is read was counted.
+            if arrived && stage < Stage::Reached(Status::Delivered) {
+                self.count_delivery(&outbound)?;
+            }
             self.tell(id, record, &outbound, stage, status);
             outbound.advance(status);
             self.reached.push(status);

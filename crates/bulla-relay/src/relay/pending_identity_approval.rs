@@ -153,6 +153,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     Ok(sealed) => {
                         transaction.count(Flow::ToUser, category);
                         let mut outbound = Outbound::read(&message.value)?;
+                        outbound.in_window = transaction.window().is_open();
                         let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());
                         sealed.put(&mut transaction, (id, &mut outbound), expiry);
                         transaction.put_message(id, message, &outbound);

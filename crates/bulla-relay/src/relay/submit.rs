@@ -312,6 +312,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 let sealed = recipients.seal((id, category), what, transaction.now, &*self.rng);
                 let expiry = transaction.expiry();
                 sealed.map_err(SubmitError::Seal)?.put(transaction, (id, &mut accepting.outbound), expiry);
+                accepting.outbound.in_window = transaction.window().is_open();
                 transaction.count(Flow::ToUser, category);
                 Ok(recipients.put(transaction))
             }

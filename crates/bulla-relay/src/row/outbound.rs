@@ -37,6 +37,9 @@ pub(crate) struct Outbound {
     /// Which devices it was sealed for, and have not confirmed it.
     #[prost(uint32, tag = "12")]
     awaited: u32,
+    /// Whether the user's window was open when it was sealed, by which it may be billed otherwise.
+    #[prost(bool, tag = "13")]
+    pub(crate) in_window: bool,
 }
 
 impl Outbound {
@@ -52,6 +55,7 @@ impl Outbound {
             due: due.as_millis(),
             deferred: false,
             awaited: 0,
+            in_window: false,
         }
     }
 

@@ -1,10 +1,10 @@
-use bulla_base::{Category, MessageId, PhoneNumberId};
+use bulla_base::{BusinessAccountId, Category, MessageId, PhoneNumberId};
 use bulla_device::DeviceEventKind;
 use bulla_envelope::Kind;
-use bulla_meter::Flow;
+use bulla_meter::{Flow, Market, PricingCategory, Traits, WindowState};
 use bulla_relay::{
-    Event, MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS, MarkReadError, Outgoing, OutgoingBody, SubmitError,
-    UserId,
+    Event, MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS, MarkReadError, OnBreach, Outgoing, OutgoingBody, Rules,
+    Settings, SubmitError, UserId,
 };
 
 use crate::forward_events::words;
@@ -212,6 +212,40 @@ async fn a_message_is_counted_as_what_the_business_declares() {
         let categories: Vec<_> = bill.lines().map(|(tally, count)| (tally.category(), count)).collect();
         assert_eq!(categories, [(Category::Marketing, 1)]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_delivered_and_read_is_counted_once_and_what_waits_is_not() {
+    // Windows are known where a rule keeps them.
+    let settings = Settings::default().rules(Rules::none().service_window(OnBreach::Refuse));
+    let world = World::with(settings).await;
+    let phone = world.device(alice()).await;
+    let (account, market) = (BusinessAccountId::new(7), Market::of(&alice()));
+    let usage = async || world.relay.usage(account, SHOP).await.unwrap().counts();
+    world.relay.submit(SHOP, to(alice(), "hello").category(Category::Utility)).await.unwrap();
+    let event = phone.next().await.unwrap();
+    world.pass(std::time::Duration::from_secs(60)).await;
+    let counted = usage().await;
+    let traits = Traits::message(PricingCategory::Utility, market);
+    assert_eq!(counted.len(), 1);
+    let (key, units) = counted[0];
+    assert_eq!((key.account(), key.number(), key.traits(), units), (account, SHOP, traits, 1));
+    // It is read in a later hour.
+    world.pass(std::time::Duration::from_secs(7200)).await;
+    phone.acknowledge(event).await.unwrap();
+    world.pass(std::time::Duration::from_secs(60)).await;
+    assert_eq!(usage().await, counted);
+    // Who wrote has a window, and the answer is of another price.
+    phone.send(SHOP, &says("and?")).await.unwrap();
+    world.pass(std::time::Duration::from_secs(60)).await;
+    world.relay.submit(SHOP, to(alice(), "yes").category(Category::Utility)).await.unwrap();
+    world.pass(std::time::Duration::from_secs(60)).await;
+    let windows: Vec<_> = usage().await.iter().map(|(key, units)| (key.traits().window, *units)).collect();
+    assert_eq!(windows, [(WindowState::Closed, 1), (WindowState::Open, 1)]);
+    phone.close().await;
+    world.relay.submit(SHOP, to(alice(), "nobody is there")).await.unwrap();
+    world.pass(std::time::Duration::from_secs(60)).await;
+    assert_eq!(usage().await.iter().map(|(_, units)| units).sum::<i64>(), 2);
 }
 
 #[tokio::test(start_paused = true)]
