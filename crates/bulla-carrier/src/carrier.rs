@@ -28,6 +28,7 @@ use crate::queue_tails::QueueTails;
 use crate::restored_store::StoreGeneration;
 use crate::running_erasures::RunningErasures;
 use crate::settling::Settling;
+use crate::stamps::Stamps;
 use crate::stats::Tallies;
 use crate::store_layout::PEPPER;
 use crate::trace_span;
@@ -59,6 +60,7 @@ pub struct Carrier<S> {
     /// If it keeps any.
     pub(crate) blobs: Option<BlobWork<S>>,
     pub(crate) key_log: Option<KeyLog>,
+    pub(crate) stamps: Arc<Stamps>,
     upkeep: Upkeep,
 }
 
@@ -115,6 +117,7 @@ impl<S: Store> Carrier<S> {
         let store = Arc::new(CachedStore::new(store, CACHED_BYTES));
         let generation = StoreGeneration::of(&store, clock.now()).await?;
         let pepper = bulla_store::pepper(&store, PEPPER, clock.now(), rng).await?;
+        let stamps = Arc::new(Stamps::open(&*store, clock.now(), rng).await?);
         let mut epoch = [0; 8];
         rng.fill(&mut epoch);
         // Never 0, which is nobody's.
@@ -139,11 +142,16 @@ impl<S: Store> Carrier<S> {
             generation,
             tallies: Tallies::default(),
             key_log: None,
+            stamps,
         };
         carrier.finish_erasures().await?;
         carrier.upkeep.begin(&carrier.store, &carrier.clock);
         carrier.upkeep.spawn("keep settling", carrier.settling().keep_settling());
         carrier.upkeep.spawn("keep evicting", carrier.idle_eviction().keep_evicting());
+        let (stamps, store) = (Arc::clone(&carrier.stamps), Arc::clone(&carrier.store));
+        let clock = Arc::clone(&carrier.clock);
+        let keeping = async move { stamps.keep_forgetting(&*store, &*clock).await };
+        carrier.upkeep.spawn("keep forgetting stamps", keeping);
         if let Some(blobs) = &carrier.blobs {
             carrier.upkeep.spawn("keep sweeping blobs", blobs.clone().keep_sweeping());
         }
@@ -354,6 +362,14 @@ impl<S: Store> Transport for Carrier<S> {
             self.leaves_of_log(first).await
         };
         self.watched(self.call("log leaves", caller.address(), None), leaves).await
+    }
+
+    async fn report(&self, caller: &Caller, report: Bytes) -> Result<(), TransportError> {
+        let taken = async {
+            let _pass = self.pass(caller).await?;
+            self.take_report(caller.address(), &report).await
+        };
+        self.watched(self.call("report", caller.address(), None), taken).await
     }
 }
 

@@ -13,8 +13,8 @@ use crate::store_layout::{ERASING, QUEUE};
 
 impl<S: Store> Carrier<S> {
     /// Erases everything the carrier keeps about `user`: the entry in the directory, the queue, the guard
-    /// against duplicates, the fencing token, what the user has sent that still waits for a business, and
-    /// what the user has uploaded. When this returns, the store was read once more and held nothing.
+    /// against duplicates, the fencing token, what the user has sent that still waits for a business, what
+    /// the user has reported, and what the user has uploaded. When this returns, the store was read once more and held nothing.
     ///
     /// It may be cut short. The wish is durable before anything is removed: a dropped future, an error and a
     /// crash put it off, and it is carried out before anything else is done for the user, and before a
@@ -101,7 +101,8 @@ impl<S: Store> Carrier<S> {
         Ok(erased)
     }
 
-    /// Removes what `user` has sent and waits for a business, and says how much that was.
+    /// Removes what `user` has sent and waits for a business, and what they have reported of one, and says how
+    /// much that was.
     async fn remove_sent(&self, user: Partition) -> Result<usize, StoreError> {
         let mut removed = 0;
         for business in self.businesses().await? {
@@ -112,7 +113,10 @@ impl<S: Store> Carrier<S> {
                 let _lock = self.keyed_mutex.lock(queue).await;
                 self.tails.forget(queue);
                 let page = self.store.scan(queue, &scan, BEFORE_ALL).await?;
-                let Some((last, _)) = page.last() else { break };
+                let Some((last, _)) = page.last() else {
+                    removed += self.remove_reports(queue, user).await?;
+                    break;
+                };
                 scan = everything.clone().after(last.clone());
                 let mut batch = Batch::new(queue);
                 for (key, record) in page {

@@ -38,6 +38,8 @@ mod restored_store;
 mod running_erasures;
 
 mod metrics;
+mod reports;
+mod stamps;
 mod stats;
 mod trace_span;
 mod upkeep;
@@ -63,6 +65,7 @@ pub use blobs::{
 };
 
 pub use key_log::KeyLogResumption;
+pub use reports::VerifiedReport;
 pub use stats::CarrierStats;
 
 pub use limits::{

@@ -54,6 +54,9 @@ pub(crate) const BLOB_BYTES: &str = "bulla_carrier_blob_bytes_total";
 /// Counter of calls, by `reason`: about blobs, refused or failed.
 pub(crate) const BLOBS_REFUSED: &str = "bulla_carrier_blobs_refused_total";
 
+/// Counter of reports, by `reason`: of messages that were sent as they say, taken for the operator.
+pub(crate) const REPORTS: &str = "bulla_carrier_reports_total";
+
 /// Counter of identity keys: of businesses, appended to the log of keys.
 pub(crate) const LOGGED: &str = "bulla_carrier_logged_keys_total";
 

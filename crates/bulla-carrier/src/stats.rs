@@ -96,6 +96,8 @@ fn reason(error: &TransportError) -> &'static str {
         TransportError::Reinstalled => "reinstalled",
         TransportError::NotTheSender => "not_the_sender",
         TransportError::NoLog => "no_log",
+        TransportError::NoReports => "no_reports",
+        TransportError::NotProven => "not_proven",
         TransportError::Id { .. } => "id",
         TransportError::Invalid { .. } => "invalid",
         _ => "other",

@@ -11,12 +11,15 @@
 //! recipient   QUEUE/day       device ‖ place          an envelope
 //! recipient   DUPLICATES/day  message id              of each device and attempt: digest of what was queued
 //! user        QUOTA/day       who asked ‖ business    how many one-time keys of the other the one was given
+//! reported    REPORTED/day    reporter ‖ message id   nothing: the message was reported; its day is when it was accepted
+//! reported    REPORT/day      reporter ‖ moment       a report, as it came; who reported stands as their partition
 //! uploader    BLOB/day        hash of the blob's id   how large it is, and how much of it is durable
 //! uploader    BLOB_USAGE/day  –                       how much it has begun to upload on the day
 //! zero        ERASING         user's partition        nothing: this user's erasure was begun and is not done
 //! zero        BUSINESS        its number              nothing: this business has connected
 //! zero        GENERATION      –                       the generation of the store, if it was put back from a backup
 //! zero        PEPPER          –                       the key of all partitions
+//! zero        STAMP_KEYS      –                       what the keys of stamps of the last 37 days follow from
 //! log         LOG_RANGE       –                       generation of the store (u64) ‖ the right edge of the tree
 //! log         LOG_NODE        level ‖ index (u64)     the hash of a complete node
 //! log         LOG_LEAF        index (u64)             a statement
@@ -35,6 +38,7 @@
 //! | ERASING | the erasure |
 //! | BUSINESS | the business, when it is erased |
 //! | GENERATION, PEPPER | the store |
+//! | STAMP_KEYS | the day: each is overwritten by that of the next |
 //! | LOG_RANGE, LOG_NODE, LOG_LEAF, LOG_LATEST | the store: what was logged stays so, also of a business that is erased. No user stands there. The partition is the log's own, and follows from its public key |
 
 use bulla_base::{Address, DeviceId, Partition};
@@ -57,6 +61,9 @@ pub(crate) const GENERATION: Space = Space::new(0x4c);
 pub(crate) const BLOB: Space = Space::new(0x4d);
 pub(crate) const BLOB_USAGE: Space = Space::new(0x4e);
 pub(crate) const DEVICE_LIST: Space = Space::new(0x4f);
+pub(crate) const STAMP_KEYS: Space = Space::new(0x50);
+pub(crate) const REPORTED: Space = Space::new(0x51);
+pub(crate) const REPORT: Space = Space::new(0x52);
 pub(crate) const LOG_RANGE: Space = Space::new(0x70);
 pub(crate) const LOG_NODE: Space = Space::new(0x71);
 pub(crate) const LOG_LEAF: Space = Space::new(0x72);

@@ -123,14 +123,15 @@ async fn sweep<S: Store>(store: &S, clock: &dyn Clock) -> Result<(), StoreError>
 }
 
 impl<S: Store> Carrier<S> {
-    /// Drops what is too old to be delivered, the ids of what is too old to be repeated, and blobs that are
-    /// over. The carrier does so by itself, once an hour.
+    /// Drops what is too old to be delivered, the ids of what is too old to be repeated, blobs that are over,
+    /// and the keys of stamps of what can be reported no more. The carrier does so by itself, once an hour.
     ///
     /// # Errors
     /// When the store fails, or the disk of the blobs.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         let swept = async {
             sweep(&*self.store, &*self.clock).await?;
+            self.stamps.forget(&*self.store, self.clock.now()).await?;
             match &self.blobs {
                 Some(blobs) => blobs.sweep().await.map_err(disk_unavailable),
                 None => Ok(()),

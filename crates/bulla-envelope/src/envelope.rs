@@ -6,10 +6,14 @@ use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
 
 use crate::limits::{MAX_WIRE_BYTES, OUTSIDE_BYTES};
-use crate::{Form, FrankingTag, InstallationId, InvalidEnvelope, Kind, MAX_RESENDS, MAX_SEALED_BYTES};
+use crate::{
+    Form, FrankingStamp, FrankingTag, InstallationId, InvalidEnvelope, Kind, MAX_RESENDS, MAX_SEALED_BYTES,
+};
 
 /// A sealed message with its outside.
-#[derive(Clone, PartialEq, Eq)]
+///
+/// Two are equal when their senders have said the same, whichever stamps they bear.
+#[derive(Clone, Eq)]
 pub struct Envelope {
     id: MessageId,
     from: Address,
@@ -21,6 +25,7 @@ pub struct Envelope {
     attempt: u8,
     devices: DeviceSet,
     sealed: Bytes,
+    stamp: Option<FrankingStamp>,
 }
 
 impl Envelope {
@@ -39,8 +44,8 @@ impl Envelope {
     ) -> Result<Self, InvalidEnvelope> {
         let sealed = sealed.into();
         InvalidEnvelope::at_most("sealed (bytes)", MAX_SEALED_BYTES, sealed.len())?;
-        let (installation, attempt, devices) = (None, 0, DeviceSet::EMPTY);
-        Ok(Self { id, from, to, kind, franking, form, installation, attempt, devices, sealed })
+        let (installation, attempt, devices, stamp) = (None, 0, DeviceSet::EMPTY, None);
+        Ok(Self { id, from, to, kind, franking, form, installation, attempt, devices, sealed, stamp })
     }
 
     /// Reads the wire form. The ciphertext is shared with `bytes`, not copied.
@@ -69,7 +74,13 @@ impl Envelope {
             wire.sealed,
         )?;
         let attempt = u8::try_from(wire.attempt).map_err(|_| field("attempt"))?;
-        let envelope = Self { installation, ..envelope }.sent_again(attempt)?;
+        let stamp = match &wire.stamp[..] {
+            [] => None,
+            bytes => {
+                Some(bytes.try_into().map(FrankingStamp::from_bytes).map_err(|_| field("franking stamp"))?)
+            }
+        };
+        let envelope = Self { installation, stamp, ..envelope }.sent_again(attempt)?;
         match DeviceSet::from_bits(wire.devices).map_err(InvalidEnvelope::word("devices"))? {
             DeviceSet::EMPTY => Ok(envelope),
             devices => envelope.among(devices),
@@ -113,10 +124,18 @@ impl Envelope {
     }
 
     /// The same envelope, without what its sender has said of the recipient's devices: that is for the
-    /// carrier alone.
+    /// carrier alone. And without a stamp: that is not for a sender to put on it.
     #[must_use]
     pub const fn for_recipient(mut self) -> Self {
         self.devices = DeviceSet::EMPTY;
+        self.stamp = None;
+        self
+    }
+
+    /// The same envelope, with the stamp of the carrier that has accepted it.
+    #[must_use]
+    pub const fn stamped(mut self, stamp: FrankingStamp) -> Self {
+        self.stamp = Some(stamp);
         self
     }
 
@@ -174,6 +193,12 @@ impl Envelope {
         Some(self.devices).filter(|devices| !devices.is_empty())
     }
 
+    /// The stamp of the carrier that has accepted it: nothing before, nor from one that makes none.
+    #[must_use]
+    pub const fn stamp(&self) -> Option<&FrankingStamp> {
+        self.stamp.as_ref()
+    }
+
     /// The ciphertext.
     #[must_use]
     pub const fn sealed(&self) -> &Bytes {
@@ -185,7 +210,8 @@ impl Envelope {
     pub fn to_bytes(&self) -> Bytes {
         let (kind, category) = self.kind.codes();
         // In the order of their numbers, as the derived form writes them, and without its copy of each.
-        let mut wire = Vec::with_capacity(self.sealed.len() + OUTSIDE_BYTES);
+        let stamp = self.stamp.as_ref().map_or(&[][..], |stamp| stamp.as_bytes());
+        let mut wire = Vec::with_capacity(self.sealed.len() + OUTSIDE_BYTES + stamp.len());
         write_bytes(1, self.id.as_bytes(), &mut wire);
         write_bytes(2, &self.from.to_bytes(), &mut wire);
         write_bytes(3, &self.to.to_bytes(), &mut wire);
@@ -197,6 +223,7 @@ impl Envelope {
         write_bytes(9, &self.sealed, &mut wire);
         write_number(10, u32::from(self.attempt), &mut wire);
         write_number(11, self.devices.bits(), &mut wire);
+        write_bytes(12, stamp, &mut wire);
         wire.into()
     }
 }
@@ -218,10 +245,21 @@ fn write_number(field: u32, value: u32, wire: &mut Vec<u8>) {
     }
 }
 
+impl PartialEq for Envelope {
+    fn eq(&self, other: &Self) -> bool {
+        // By name, so that a new field stops the build.
+        let Self { id, from, to, kind, franking, form, installation, attempt, devices, sealed, stamp: _ } =
+            self;
+        (id, from, to, kind, franking) == (&other.id, &other.from, &other.to, &other.kind, &other.franking)
+            && (form, installation, attempt) == (&other.form, &other.installation, &other.attempt)
+            && (devices, sealed) == (&other.devices, &other.sealed)
+    }
+}
+
 impl fmt::Debug for Envelope {
     /// The ciphertext prints its length.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, from, to, kind, franking: _, form, installation: _, attempt, devices, sealed } = self;
+        let Self { id, from, to, kind, form, attempt, devices, sealed, .. } = self;
         let sealed = format_args!("{} bytes", sealed.len());
         (f.debug_struct("Envelope").field("id", id).field("from", from).field("to", to).field("kind", kind))
             .field("form", form)
@@ -257,6 +295,8 @@ struct Wire {
     attempt: u32,
     #[prost(uint32, tag = "11")]
     devices: u32,
+    #[prost(bytes = "bytes", tag = "12")]
+    stamp: Bytes,
 }
 
 #[cfg(test)]
@@ -294,10 +334,15 @@ mod tests {
         let full = first.clone().sealed_for(InstallationId::of_identity(b"identity")).sent_again(3).unwrap();
         let full = full.among(DeviceSet::PRIMARY).unwrap();
         let receipt = Envelope { kind: Kind::Receipt, ..first.clone() };
-        for written in [envelope(vec![]).unwrap(), first, full, receipt] {
+        let stamped = full.clone().stamped(FrankingStamp::from_bytes([8; 44]));
+        let read = Envelope::from_bytes(stamped.to_bytes()).unwrap();
+        assert!(read == stamped && read.stamp() == stamped.stamp());
+        assert_eq!(stamped.clone().for_recipient().stamp(), None);
+        for written in [envelope(vec![]).unwrap(), first, full, receipt, stamped] {
             let bytes = written.to_bytes();
             assert_eq!(Wire::decode(bytes.clone()).unwrap().encode_to_vec(), bytes);
-            assert!(bytes.len() <= written.sealed().len() + OUTSIDE_BYTES);
+            let stamp = if written.stamp().is_some() { FrankingStamp::BYTES } else { 0 };
+            assert!(bytes.len() <= written.sealed().len() + OUTSIDE_BYTES + stamp);
         }
     }
 

@@ -18,7 +18,7 @@ mod error;
 mod limits;
 
 pub use envelope::Envelope;
-pub use franking::FrankingTag;
+pub use franking::{FrankingStamp, FrankingTag};
 pub use identity_signer::IdentitySigner;
 pub use installation_id::InstallationId;
 pub use kind::{Form, Kind};

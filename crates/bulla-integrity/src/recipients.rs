@@ -7,7 +7,7 @@ mod tag_keys;
 use std::fmt;
 use std::time::Duration;
 
-use bulla_base::{Rng, Timestamp};
+use bulla_base::{HASHING_STACK_BYTES, Rng, Timestamp, without_trace};
 use zeroize::Zeroizing;
 
 use self::ring::{Entry, Ring};
@@ -129,8 +129,7 @@ impl Recipients {
         rng: &dyn Rng,
     ) -> Result<Reservation, Duration> {
         let now = self.go_on(now, rng);
-        let tag = self.keys.tag(user);
-        let known = self.find(user, tag);
+        let (tag, known) = self.find(user);
         let at = self.keys.moment(now);
         if let Some(place) = known {
             self.ring.reserve(place, at);
@@ -155,8 +154,7 @@ impl Recipients {
         if holds {
             // Who counts from now on must be found for as long: the key of an earlier tag goes before.
             if !self.keys.is_of_this_epoch(reservation.at) {
-                let tag = self.keys.tag(user);
-                let _ = self.find(user, tag);
+                let _ = self.find(user);
             }
             self.ring.commit(reservation.place, self.keys.moment(now));
         }
@@ -174,15 +172,13 @@ impl Recipients {
     /// Whether `user` counts: the business has written there in the last 24 hours.
     pub fn contains(&mut self, user: &[u8], now: Timestamp, rng: &dyn Rng) -> bool {
         let _ = self.go_on(now, rng);
-        let tag = self.keys.tag(user);
-        self.find(user, tag).is_some()
+        self.find(user).1.is_some()
     }
 
     /// Forgets who `user` is. If a message is under way, somebody still counts until it has gone or not.
     pub fn erase(&mut self, user: &[u8], now: Timestamp, rng: &dyn Rng) {
         let _ = self.go_on(now, rng);
-        let tag = self.keys.tag(user);
-        if let Some(place) = self.find(user, tag) {
+        if let Some(place) = self.find(user).1 {
             let anonymous = self.keys.anonymous(rng);
             self.retag(place, anonymous);
             if self.ring.is_settled(place) {
@@ -238,15 +234,23 @@ impl Recipients {
         now
     }
 
-    /// Where `user` stands, whose tag is `tag` now. A tag of the last epoch becomes one of this.
-    fn find(&mut self, user: &[u8], tag: u64) -> Option<u32> {
-        if let Some(place) = self.index.find(tag, &self.ring) {
-            return Some(place);
+    /// The tag of `user` now, and where they stand. A tag of the last epoch becomes one of this.
+    fn find(&mut self, user: &[u8]) -> (u64, Option<u32>) {
+        let (tag, before) = without_trace::<HASHING_STACK_BYTES, _>(|| {
+            let tag = self.keys.tag(user);
+            match self.index.find(tag, &self.ring) {
+                Some(place) => (tag, Some((place, false))),
+                None => {
+                    let before = self.keys.tag_before(user);
+                    let place = before.and_then(|before| self.index.find(before, &self.ring));
+                    (tag, place.map(|place| (place, true)))
+                }
+            }
+        });
+        if let Some((place, true)) = before {
+            self.retag(place, tag);
         }
-        let before = self.keys.tag_before(user)?;
-        let place = self.index.find(before, &self.ring)?;
-        self.retag(place, tag);
-        Some(place)
+        (tag, before.map(|(place, _)| place))
     }
 
     fn retag(&mut self, place: u32, tag: u64) {

@@ -236,4 +236,8 @@ impl Transport for CarrierEndpoint {
     async fn log_leaves(&self, caller: &Caller, first: u64) -> Result<LogLeaves, TransportError> {
         self.ask(|carrier| async move { carrier.log_leaves(caller, first).await }).await
     }
+
+    async fn report(&self, caller: &Caller, report: Bytes) -> Result<(), TransportError> {
+        self.ask(|carrier| async move { carrier.report(caller, report).await }).await
+    }
 }

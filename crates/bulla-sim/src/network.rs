@@ -278,4 +278,12 @@ impl Transport for NetworkLink {
         })
         .await
     }
+
+    async fn report(&self, caller: &Caller, report: Bytes) -> Result<(), TransportError> {
+        self.pass(|carrier| {
+            let (caller, report) = (caller.clone(), report.clone());
+            async move { carrier.report(&caller, report).await }
+        })
+        .await
+    }
 }

@@ -97,4 +97,8 @@ impl<T: Transport> Transport for ObservedTransport<T> {
     async fn log_leaves(&self, caller: &Caller, first: u64) -> Result<LogLeaves, TransportError> {
         self.transport.log_leaves(caller, first).await
     }
+
+    async fn report(&self, caller: &Caller, report: Bytes) -> Result<(), TransportError> {
+        self.transport.report(caller, report).await
+    }
 }

@@ -31,8 +31,9 @@ const AWAKE: Duration = Duration::from_secs(2 * 3600);
 const LONGEST_DAYS: u32 = 32;
 
 /// The spaces of what lives as long as its owner does, without a day: keys, what the log says of them,
-/// fences, heads, peppers, lists of devices, and the log of keys.
-const OF_CARRIER: [u8; 13] = [0x40, 0x41, 0x42, 0x43, 0x46, 0x48, 0x4a, 0x4c, 0x4f, 0x70, 0x71, 0x72, 0x73];
+/// fences, heads, peppers, lists of devices, the keys of stamps, and the log of keys.
+const OF_CARRIER: [u8; 14] =
+    [0x40, 0x41, 0x42, 0x43, 0x46, 0x48, 0x4a, 0x4c, 0x4f, 0x50, 0x70, 0x71, 0x72, 0x73];
 const OF_RELAY: [u8; 7] = [0x10, 0x11, 0x12, 0x13, 0x14, 0x1a, 0x28];
 const OF_DEVICE: [u8; 7] = [0x10, 0x11, 0x12, 0x13, 0x14, 0x33, 0x34];
 /// Beside them in the partition of nobody: which life of the store this is, what was seen of the log of keys,

@@ -89,6 +89,10 @@ impl Transport for BoxTransport {
     async fn log_leaves(&self, caller: &Caller, first: u64) -> Result<LogLeaves, TransportError> {
         self.0.log_leaves(caller, first).await
     }
+
+    async fn report(&self, caller: &Caller, report: Bytes) -> Result<(), TransportError> {
+        self.0.report(caller, report).await
+    }
 }
 
 impl fmt::Debug for BoxTransport {
@@ -161,6 +165,8 @@ trait DynTransport: Send + Sync {
         caller: &'a Caller,
         first: u64,
     ) -> Answer<'a, Result<LogLeaves, TransportError>>;
+
+    fn report<'a>(&'a self, caller: &'a Caller, report: Bytes) -> Answer<'a, Result<(), TransportError>>;
 }
 
 impl<T: Transport> DynTransport for T {
@@ -251,5 +257,9 @@ impl<T: Transport> DynTransport for T {
         first: u64,
     ) -> Answer<'a, Result<LogLeaves, TransportError>> {
         Box::pin(Transport::log_leaves(self, caller, first))
+    }
+
+    fn report<'a>(&'a self, caller: &'a Caller, report: Bytes) -> Answer<'a, Result<(), TransportError>> {
+        Box::pin(Transport::report(self, caller, report))
     }
 }

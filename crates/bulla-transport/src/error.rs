@@ -87,6 +87,13 @@ pub enum TransportError {
     /// The carrier's: it keeps no log of keys, or not as far as it was asked for.
     #[error("the carrier has no such log of keys")]
     NoLog,
+    /// The carrier's: it takes no reports.
+    #[error("the carrier takes no reports")]
+    NoReports,
+    /// The caller's: a message of the report was not sent as it says, or so long ago that nobody can tell any
+    /// more. Which, the caller is not told.
+    #[error("a message of the report was not sent as it says")]
+    NotProven,
     /// The caller's: what was sent is malformed or beyond a limit.
     #[error("the carrier refuses what was sent")]
     Invalid {

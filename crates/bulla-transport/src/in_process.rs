@@ -107,6 +107,10 @@ impl<C: Transport> Transport for InProcess<C> {
     async fn log_leaves(&self, caller: &Caller, first: u64) -> Result<LogLeaves, TransportError> {
         self.carrier.log_leaves(caller, first).await
     }
+
+    async fn report(&self, caller: &Caller, report: Bytes) -> Result<(), TransportError> {
+        self.carrier.report(caller, report).await
+    }
 }
 
 /// Bytes of blobs are bytes already: they are shared.

@@ -211,4 +211,21 @@ pub trait Transport: Send + Sync + 'static {
     ) -> impl Future<Output = Result<LogLeaves, TransportError>> + Send {
         async { Err(TransportError::NoLog) }
     }
+
+    /// Shows the carrier messages that came to the caller, with their stamps: a report, as `bulla-integrity`
+    /// writes it. It counts once: the same again is answered with the same `Ok`.
+    ///
+    /// # Errors
+    /// [`TransportError::NotProven`] when one of them was not sent as it says, or too long ago;
+    /// [`TransportError::NoReports`] when the carrier takes none; [`TransportError::Invalid`].
+    ///
+    /// # For implementors
+    /// Unless it is written, none are taken.
+    fn report(
+        &self,
+        _caller: &Caller,
+        _report: Bytes,
+    ) -> impl Future<Output = Result<(), TransportError>> + Send {
+        async { Err(TransportError::NoReports) }
+    }
 }

@@ -253,6 +253,19 @@ impl<S: Store> Protocol for GrpcService<S> {
         answered(fetched.await)
     }
 
+    async fn report(
+        &self,
+        request: Request<proto::ReportRequest>,
+    ) -> Result<Response<proto::ReportResponse>, Status> {
+        let (context, proto::ReportRequest { caller, report }) = RequestContext::of(request);
+        let reported = async {
+            let caller = self.caller(&context, caller).await?;
+            self.inner.carrier.report(&caller, report).await?;
+            Ok(proto::ReportResponse {})
+        };
+        answered(reported.await)
+    }
+
     async fn exchange(
         &self,
         request: Request<Streaming<ClientFrame>>,

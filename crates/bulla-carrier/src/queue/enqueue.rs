@@ -193,6 +193,15 @@ impl<S: Store> Carrier<S> {
             match self.recipient_takes(round, &envelope, known).await {
                 Ok(()) => {
                     self.read_head(round, envelope.to().device()).await?;
+                    // Behind the guard: who sends it again may do so on another day.
+                    let (envelope, wire) = match self.stamps.stamp(&envelope, round.now) {
+                        Some(stamp) => {
+                            let stamped = envelope.stamped(stamp);
+                            let wire = stamped.to_bytes();
+                            (stamped, wire)
+                        }
+                        None => (envelope, wire),
+                    };
                     round.put(envelope, wire, (key, ours));
                     return Ok(());
                 }

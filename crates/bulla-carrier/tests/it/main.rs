@@ -25,6 +25,7 @@ mod new_devices;
 mod queue;
 mod queue_cost;
 mod register;
+mod reports;
 mod restored_store;
 mod upkeep;
 

@@ -54,11 +54,11 @@ impl TagKeys {
     }
 
     pub(super) fn tag(&self, user: &[u8]) -> u64 {
-        self.now.tag(&[user])
+        self.now.tag(user)
     }
 
     pub(super) fn tag_before(&self, user: &[u8]) -> Option<u64> {
-        self.before.as_ref().map(|before| before.tag(&[user]))
+        self.before.as_ref().map(|before| before.tag(user))
     }
 
     /// A tag of nobody.

@@ -399,6 +399,12 @@ impl Transport for GrpcTransport {
         let leaves = self.inner.call(caller, request, call).await?.leaves;
         LogLeaves::new(leaves).map_err(TransportError::carrier_failed)
     }
+
+    async fn report(&self, caller: &Caller, report: Bytes) -> Result<(), TransportError> {
+        let request = proto::ReportRequest { caller: Some(caller.into()), report };
+        let call = async |mut client: Client, request| client.report(request).await;
+        self.inner.call(caller, request, call).await.map(|proto::ReportResponse {}| ())
+    }
 }
 
 impl Inner {

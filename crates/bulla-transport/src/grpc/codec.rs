@@ -12,7 +12,8 @@ use super::proto::{
     CarrierFrame, ChallengeRequest, ChallengeResponse, ClientFrame, ConnectRequest, Connected, Credential,
     FetchKeysRequest, FetchKeysResponse, FetchLogHeadRequest, FetchLogHeadResponse, FetchLogLeavesRequest,
     FetchLogLeavesResponse, ProveLogConsistencyRequest, ProveLogConsistencyResponse, ProveRequest,
-    PublishRequest, Refusal, RegisterRequest, RemoveDeviceRequest, RemoveDeviceResponse,
+    PublishRequest, Refusal, RegisterRequest, RemoveDeviceRequest, RemoveDeviceResponse, ReportRequest,
+    ReportResponse,
 };
 use crate::TransportError;
 
@@ -156,6 +157,14 @@ impl Bounded for ProveLogConsistencyRequest {
 
 impl Bounded for FetchLogLeavesRequest {
     const NESTED: &'static [Nested] = CALLER;
+}
+
+impl Bounded for ReportRequest {
+    const NESTED: &'static [Nested] = CALLER;
+}
+
+impl Bounded for ReportResponse {
+    const NESTED: &'static [Nested] = &[];
 }
 
 impl Bounded for FetchLogLeavesResponse {

@@ -50,6 +50,7 @@ pub fn requests(bytes: &[u8]) {
         12 => read(bytes, |blob: proto::BlobRequest| caller(blob.caller)),
         13 => read(bytes, |download: proto::DownloadRequest| caller(download.caller)),
         14 => read(bytes, |leaves: proto::FetchLogLeavesRequest| caller(leaves.caller)),
+        15 => read(bytes, |report: proto::ReportRequest| caller(report.caller)),
         _ => {}
     }
 }

@@ -37,7 +37,7 @@ const IDENTITY_PROBLEMS: [(IdentityProblem, proto::IdentityProblem); 9] = [
 ];
 
 /// The fields that are refused by name. A carrier that is newer than this client may name others.
-const FIELDS: [&str; 40] = [
+const FIELDS: [&str; 43] = [
     "address",
     "attempt",
     "caller",
@@ -58,6 +58,7 @@ const FIELDS: [&str; 40] = [
     "form",
     "frame",
     "frame (bytes)",
+    "franking stamp",
     "franking tag",
     "from",
     "id",
@@ -72,6 +73,8 @@ const FIELDS: [&str; 40] = [
     "one-time prekey",
     "one-time prekeys",
     "proof (bytes)",
+    "report",
+    "report (bytes)",
     "sealed (bytes)",
     "sequences at once",
     "signature",
@@ -110,6 +113,8 @@ impl Refusal {
             TransportError::Reinstalled => Self::because(Reason::Reinstalled),
             TransportError::NotTheSender => Self::because(Reason::NotTheSender),
             TransportError::NoLog => Self::because(Reason::NoLog),
+            TransportError::NoReports => Self::because(Reason::NoReports),
+            TransportError::NotProven => Self::because(Reason::NotProven),
             TransportError::Id { why } => {
                 let problem = ID_PROBLEMS.iter().find(|(words, _)| words == why);
                 let problem = problem.map_or(IdProblem::Unspecified, |(_, problem)| *problem);
@@ -182,6 +187,8 @@ impl Refusal {
             Reason::Reinstalled => TransportError::Reinstalled,
             Reason::NotTheSender => TransportError::NotTheSender,
             Reason::NoLog => TransportError::NoLog,
+            Reason::NoReports => TransportError::NoReports,
+            Reason::NotProven => TransportError::NotProven,
             Reason::Id => {
                 let words = ID_PROBLEMS.iter().find(|(_, problem)| *problem == self.id_problem());
                 TransportError::Id { why: words.map_or("not one that may be used", |(words, _)| words) }
@@ -218,11 +225,12 @@ impl Refusal {
             Reason::Unproven | Reason::Unauthenticated => Code::Unauthenticated,
             Reason::TooManyAttempts => Code::ResourceExhausted,
             Reason::UnknownRecipient | Reason::NoLog => Code::NotFound,
+            Reason::NoReports => Code::Unimplemented,
             Reason::Removed | Reason::NotTheSender => Code::PermissionDenied,
             Reason::Fenced | Reason::Devices | Reason::NoKeys | Reason::Reinstalled => {
                 Code::FailedPrecondition
             }
-            Reason::Id | Reason::Invalid => Code::InvalidArgument,
+            Reason::Id | Reason::Invalid | Reason::NotProven => Code::InvalidArgument,
             Reason::ConflictingStream => Code::Aborted,
             Reason::Idle => Code::DeadlineExceeded,
             Reason::Unspecified => Code::Unknown,
@@ -317,6 +325,8 @@ mod tests {
             TransportError::Reinstalled,
             TransportError::NotTheSender,
             TransportError::NoLog,
+            TransportError::NoReports,
+            TransportError::NotProven,
             InvalidEnvelope::Malformed.into(),
             too_large.into(),
         ];

@@ -225,6 +225,10 @@ impl<T: Transport> Transport for FaultyTransport<T> {
         self.open()?.log_head(caller).await
     }
 
+    async fn report(&self, caller: &Caller, report: Bytes) -> Result<(), TransportError> {
+        self.open()?.report(caller, report).await
+    }
+
     async fn log_consistency(
         &self,
         caller: &Caller,

@@ -5,13 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bulla::base::{Address, BusinessAccountId, Category, Clock, DeviceId, Number, PhoneNumberId, Rng};
+use bulla::base::{
+    Address, BusinessAccountId, Category, Clock, DeviceId, MessageId, Number, PhoneNumberId, Rng,
+};
 use bulla::carrier::Carrier;
 use bulla::carrier::grpc::{GrpcService, GrpcSettings, Listening, ProvenIdentity, serve};
 use bulla::content::attachment::Sealer;
 use bulla::content::{Body, Content, Reaction, Text};
 use bulla::device::Device;
-use bulla::envelope::{IdentitySigner, InstallationId, KeyUpload, SignedKey};
+use bulla::envelope::{
+    Envelope, Form, FrankingTag, IdentitySigner, InstallationId, KeyUpload, Kind, SignedKey,
+};
+use bulla::integrity::{Reason, Report, ReportedMessage, Stamp, commitment};
 use bulla::relay::{
     Business, ConfigurationKey, ConfigurationOwner, MediaDescription, OnBreach, Outgoing, OutgoingBody,
     OutgoingTemplate, Review, Rules, ServiceWindow, SuspendedPart, TemplateDefinition, TemplateQuery,
@@ -20,7 +25,9 @@ use bulla::relay::{
 use bulla::session::IdentityKeyPair;
 use bulla::store::{MemoryStore, Retention};
 use bulla::transport::grpc::{GrpcTransport, PlainTcp};
-use bulla::transport::{BlobId, BlobSize, Blobs, Caller, InProcess, Incarnation, NumberProof, Transport};
+use bulla::transport::{
+    BlobId, BlobSize, Blobs, Caller, InProcess, Incarnation, NumberProof, Sequence, Transport,
+};
 use bulla::{SystemClock, SystemRng};
 use tokio::net::TcpListener;
 
@@ -50,6 +57,7 @@ pub(crate) async fn run(folder: &Path, personal: &PersonalData) {
     scenario.a_second_device_is_listed(&system).await;
     somebody_proves_who_they_are(&system, personal.number(2)).await;
     the_log_of_keys_stands_still().await;
+    a_message_is_reported(personal.number(3), &personal.text()).await;
     let scenario = scenario.a_message_comes_too_late(&mut system).await;
     let scenario = scenario.an_event_is_given_up(&mut system, &alice).await;
     let alice = scenario.a_phone_is_lost(&system, alice).await;
@@ -117,6 +125,31 @@ async fn the_log_of_keys_stands_still() {
     let signed = SignedKey::new(1, vec![1; 33], vec![2; 64]);
     let keys = KeyUpload::new(7, identity, signed.clone(), signed, Vec::new());
     carrier.publish(&us, keys).await.unwrap();
+    carrier.close().await;
+}
+
+/// A user shows the carrier what a business has sent.
+async fn a_message_is_reported(number: &str, said: &str) {
+    let (clock, rng) = (SystemClock, SystemRng);
+    let carrier = Carrier::open(MemoryStore::new(), Arc::new(SystemClock), &rng).await.unwrap();
+    let caller = |address| Caller::new(address, InstallationId::of_identity(&[5; 33]), Incarnation::new(1));
+    let us = caller(Address::business(SHOP));
+    let user = caller(Address::user(Number::parse(number).unwrap()));
+    for who in [&us, &user] {
+        carrier.register(who, &NumberProof::none()).await.unwrap();
+    }
+    let (id, kind) = (MessageId::new(clock.now(), &rng), Kind::Message(Category::Marketing));
+    let plaintext = [&[7; 32], said.as_bytes()].concat();
+    let tag = FrankingTag::from_bytes(commitment(&plaintext).unwrap());
+    let (from, to) = (us.address().clone(), user.address().clone());
+    let sent = Envelope::new(id, from.clone(), to, kind, tag, Form::Signal, vec![1; 40]).unwrap();
+    carrier.send(&us, sent).await.unwrap();
+    let received = carrier.receive(&user, Sequence::START).await.unwrap();
+    let stamp = Stamp::from_bytes(received[0].envelope.stamp().unwrap().as_bytes()).unwrap();
+    let message = ReportedMessage::new(id, from, 1, Some(Category::Marketing), stamp, plaintext.into());
+    let report = Report::new(Reason::Spam, vec![message.unwrap()]).unwrap().with_note(said).unwrap();
+    carrier.report(&user, report.to_bytes().to_vec().into()).await.unwrap();
+    assert_eq!(carrier.reports(us.address().party(), None, 5).await.unwrap().len(), 1);
     carrier.close().await;
 }
 

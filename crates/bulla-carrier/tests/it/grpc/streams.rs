@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use bulla_carrier::grpc::{Admission, Authenticator, NoAuthentication, OPENING_DEADLINE, RequestContext};
+use bulla_envelope::Envelope;
 use bulla_transport::grpc::proto::carrier_frame::Frame;
 use bulla_transport::grpc::proto::{self, Refusal, client_frame};
 use bulla_transport::grpc::{GrpcTransport, PlainTcp};
@@ -33,7 +34,8 @@ async fn an_empty_queue_is_said_to_be_and_what_comes_then_follows() {
     served.world.carrier.send(&us, envelope.clone()).await.unwrap();
     let Frame::Deliveries(deliveries) = stream.next().await else { panic!("it was not delivered") };
     assert_eq!((deliveries.call, deliveries.deliveries.len()), (7, 1));
-    assert_eq!(deliveries.deliveries[0].envelope, envelope.to_bytes());
+    let delivered = Envelope::from_bytes(deliveries.deliveries[0].envelope.clone()).unwrap();
+    assert_eq!(delivered, envelope);
     // What is there at once is not said not to be.
     stream.say(receive(8));
     assert!(matches!(stream.next().await, Frame::Deliveries(deliveries) if deliveries.call == 8));

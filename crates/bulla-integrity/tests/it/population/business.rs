@@ -104,8 +104,7 @@ impl Business {
         while reached < list && self.standing.ladder().rung() != Rung::Stopped {
             match self.standing.admit(true, self.time()) {
                 Ok(()) => {
-                    self.write(self.kind);
-                    reached += 1;
+                    reached += u32::from(self.write(self.kind));
                     let pause = if self.kind == Kind::SlowDrip { DAY / 10 } else { 100 };
                     self.wait(pause);
                 }
@@ -147,7 +146,7 @@ impl Business {
             while left > 0 && self.now < begin + DAY - HOUR {
                 match self.standing.admit(true, self.time()) {
                     Ok(()) => {
-                        self.write(kind);
+                        let _ = self.write(kind);
                         left -= 1;
                         self.wait(pause);
                     }
@@ -158,8 +157,8 @@ impl Business {
         }
     }
 
-    /// Writes to another user, who may do something about it.
-    fn write(&mut self, kind: Kind) {
+    /// Writes to another user, who may do something about it. Returns whether there was one.
+    fn write(&mut self, kind: Kind) -> bool {
         let Reactions { complain, report_category, reply, unreachable } = kind.reactions();
         self.users += 1;
         let user = self.users;
@@ -170,7 +169,7 @@ impl Business {
         };
         if self.dice.is_one_of_10k(unreachable) {
             self.note(Observation::Unreachable);
-            return;
+            return false;
         }
         self.note(Observation::Sent { to_new_user: true, is_template: kind != Kind::Support, neighbourhood });
         self.note(Observation::Delivered);
@@ -178,10 +177,11 @@ impl Business {
             chance if chance < complain => 1,
             chance if chance < complain + report_category => 2,
             chance if chance < complain + report_category + reply => 3,
-            _ => return,
+            _ => return true,
         };
         let at = self.now + self.dice.delay();
         self.ahead.push(Reverse((at, user, what, self.now)));
+        true
     }
 
     fn wait_out(&mut self, until: Option<Timestamp>) {

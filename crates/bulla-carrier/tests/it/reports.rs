@@ -1,0 +1,187 @@
+//! What came with a stamp can be reported, once, by whom it came to; nothing else can.
+
+use bulla_base::{Address, Clock, MessageId, Rng, Timestamp};
+use bulla_carrier::Carrier;
+use bulla_envelope::{Envelope, Form, FrankingStamp, FrankingTag, Kind};
+use bulla_integrity::{Reason, Report, ReportedMessage, Stamp, commitment};
+use bulla_store::BoxStore;
+use bulla_transport::{Caller, Sequence, Transport, TransportError};
+use bytes::Bytes;
+
+use crate::erase::{bob, number, rows};
+use crate::{NOW, World, alice, days, shop};
+
+/// What a business has sealed, and the envelope as its recipient got it.
+struct Received {
+    plaintext: Vec<u8>,
+    envelope: Envelope,
+}
+
+impl Received {
+    fn message(&self) -> ReportedMessage {
+        let Kind::Message(category) = self.envelope.kind() else { panic!("no message") };
+        let stamp = Stamp::from_bytes(self.envelope.stamp().unwrap().as_bytes()).unwrap();
+        let (id, from) = (self.envelope.id(), self.envelope.from().clone());
+        ReportedMessage::new(id, from, 1, Some(category), stamp, self.plaintext.clone().into()).unwrap()
+    }
+
+    fn report(&self) -> Bytes {
+        Report::new(Reason::Spam, vec![self.message()]).unwrap().to_bytes().to_vec().into()
+    }
+}
+
+/// A message from `from` to `to`, through the carrier.
+async fn exchange(world: &World, from: &Caller, to: &Caller) -> Received {
+    let mut plaintext = vec![0; 160];
+    world.rng.fill(&mut plaintext);
+    let template = world.envelope_with(MessageId::new(world.clock.now(), &world.rng), from, to);
+    let tag = FrankingTag::from_bytes(commitment(&plaintext).unwrap());
+    let envelope = Envelope::new(
+        template.id(),
+        template.from().clone(),
+        template.to().clone(),
+        template.kind(),
+        tag,
+        Form::Signal,
+        vec![7; 40],
+    );
+    // What a sender puts there is not passed on.
+    let forged = envelope.unwrap().stamped(FrankingStamp::from_bytes([9; 44]));
+    world.transport().send(from, forged.clone()).await.unwrap();
+    let received = world.transport().receive(to, Sequence::START).await.unwrap();
+    let envelope = received.into_iter().map(|delivery| delivery.envelope).find(|it| it.id() == forged.id());
+    let envelope = envelope.unwrap();
+    assert_ne!(envelope.stamp(), forged.stamp());
+    Received { plaintext, envelope }
+}
+
+async fn report(world: &World, caller: &Caller, report: Bytes) -> Result<(), TransportError> {
+    world.transport().report(caller, report).await
+}
+
+async fn taken(world: &World, of: &Address) -> Vec<Report> {
+    let reports = world.carrier.reports(of.party(), None, 100).await.unwrap();
+    reports.into_iter().map(|taken| taken.report).collect()
+}
+
+#[tokio::test]
+async fn what_came_is_reported_once_with_its_evidence() {
+    let world = World::new().await;
+    let (us, her) = (world.join(shop()).await, world.join(alice()).await);
+    let received = exchange(&world, &us, &her).await;
+    for _ in 0..3 {
+        report(&world, &her, received.report()).await.unwrap();
+    }
+    let reports = taken(&world, &shop()).await;
+    assert_eq!(reports.len(), 1, "who repeats it has not heard that it was taken");
+    assert_eq!(reports[0].messages()[0].plaintext(), received.plaintext);
+    assert_eq!(reports[0].messages()[0].stamp().accepted(), NOW);
+    // With another that was not reported yet it is another report.
+    let second = exchange(&world, &us, &her).await;
+    world.clock.set(NOW.after(days(1)));
+    let both = Report::new(Reason::Scam, vec![received.message(), second.message()]).unwrap().and_block();
+    report(&world, &her, both.to_bytes().to_vec().into()).await.unwrap();
+    report(&world, &her, second.report()).await.unwrap();
+    let reasons: Vec<_> = taken(&world, &shop()).await.iter().map(Report::reason).collect();
+    assert_eq!(reasons, [Reason::Spam, Reason::Scam], "what it holds was reported before");
+}
+
+#[tokio::test]
+async fn a_business_reports_a_user_likewise() {
+    let world = World::new().await;
+    let (us, her) = (world.join(shop()).await, world.join(alice()).await);
+    let received = exchange(&world, &her, &us).await;
+    report(&world, &us, received.report()).await.unwrap();
+    assert_eq!(taken(&world, &alice()).await.len(), 1);
+    assert!(taken(&world, &shop()).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_not_sent_to_the_reporter_is_refused() {
+    let world = World::new().await;
+    let (us, her, him) = (world.join(shop()).await, world.join(alice()).await, world.join(bob()).await);
+    let received = exchange(&world, &us, &her).await;
+    let mut other = received.plaintext.clone();
+    other[50] ^= 1;
+    let forged = Received { plaintext: other, envelope: received.envelope.clone() };
+    let junk = received.envelope.clone().stamped(FrankingStamp::from_bytes({
+        let mut stamp = *received.envelope.stamp().unwrap().as_bytes();
+        stamp[20] ^= 1;
+        stamp
+    }));
+    let junk = Received { plaintext: received.plaintext.clone(), envelope: junk };
+    for (caller, bytes) in [(&him, received.report()), (&her, forged.report()), (&her, junk.report())] {
+        let refused = report(&world, caller, bytes).await;
+        assert!(matches!(refused, Err(TransportError::NotProven)), "{refused:?}");
+    }
+    for bytes in [Bytes::new(), Bytes::from_static(b"x"), received.report().slice(1..)] {
+        let refused = report(&world, &her, bytes).await;
+        assert!(matches!(refused, Err(TransportError::Invalid { .. })), "{refused:?}");
+    }
+    assert!(taken(&world, &shop()).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_came_is_reported_for_30_days_also_after_a_restart_and_never_after() {
+    let world = World::new().await;
+    let (us, her) = (world.join(shop()).await, world.join(alice()).await);
+    let (first, second) = (exchange(&world, &us, &her).await, exchange(&world, &us, &her).await);
+    let world = world.restart().await;
+    let last = NOW.after(days(30));
+    world.clock.set(last);
+    report(&world, &her, first.report()).await.unwrap();
+    world.clock.set(Timestamp::from_millis(last.as_millis() + 1));
+    let late = report(&world, &her, second.report()).await;
+    assert!(matches!(late, Err(TransportError::NotProven)), "{late:?}");
+}
+
+/// The one who repeats it has not heard that it was taken, and sends it from another start of the carrier.
+#[tokio::test]
+async fn the_same_envelope_on_another_day_is_the_same_all_the_same() {
+    let world = World::new().await;
+    let (us, her) = (world.join(shop()).await, world.join(alice()).await);
+    let envelope = world.envelope(&us, &her);
+    for day in 0..3 {
+        world.clock.set(NOW.after(days(day)));
+        world.transport().send(&us, envelope.clone()).await.unwrap();
+    }
+    let received = world.transport().receive(&her, Sequence::START).await.unwrap();
+    assert_eq!(received.len(), 1);
+    let stamp = Stamp::from_bytes(received[0].envelope.stamp().unwrap().as_bytes()).unwrap();
+    assert_eq!(stamp.accepted(), NOW);
+}
+
+#[tokio::test]
+async fn the_keys_of_stamps_are_overwritten_day_by_day() {
+    let world = World::new().await;
+    let first = rows_of_keys(&world).await;
+    assert_eq!(first.len(), 37);
+    world.clock.set(NOW.after(days(38)));
+    let carrier = Carrier::open(BoxStore::new(world.store.clone()), world.clock.clone(), &world.rng).await;
+    let carrier = carrier.unwrap();
+    carrier.sweep().await.unwrap();
+    let later = rows_of_keys(&world).await;
+    assert!(first[5..] != later[5..], "the value of a day that is over is gone");
+}
+
+async fn rows_of_keys(world: &World) -> Bytes {
+    let rows = rows(&world.store, &[]).await;
+    let row = rows.into_iter().find(|(_, key, _)| key.space().number() == 0x50).unwrap();
+    row.2.value
+}
+
+#[tokio::test]
+async fn who_is_erased_has_reported_nothing() {
+    let world = World::new().await;
+    let (us, her, him) = (world.join(shop()).await, world.join(alice()).await, world.join(bob()).await);
+    for user in [&her, &him] {
+        let received = exchange(&world, &us, user).await;
+        report(&world, user, received.report()).await.unwrap();
+    }
+    assert_eq!(taken(&world, &shop()).await.len(), 2);
+    world.carrier.erase(&number(&alice())).await.unwrap();
+    let left = world.carrier.reports(shop().party(), None, 100).await.unwrap();
+    assert_eq!(left.len(), 1);
+    let next = world.carrier.reports(shop().party(), left.first(), 100).await.unwrap();
+    assert!(next.is_empty(), "there is none behind it");
+}
