@@ -14,7 +14,8 @@ use crate::store_layout::{ERASING, QUEUE};
 impl<S: Store> Carrier<S> {
     /// Erases everything the carrier keeps about `user`: the entry in the directory, the queue, the guard
     /// against duplicates, the fencing token, what the user has sent that still waits for a business, what
-    /// the user has reported, and what the user has uploaded. When this returns, the store was read once more and held nothing.
+    /// the user has reported, and what the user has uploaded. When this returns, the store was read once more
+    /// and held nothing.
     ///
     /// It may be cut short. The wish is durable before anything is removed: a dropped future, an error and a
     /// crash put it off, and it is carried out before anything else is done for the user, and before a
@@ -101,8 +102,8 @@ impl<S: Store> Carrier<S> {
         Ok(erased)
     }
 
-    /// Removes what `user` has sent and waits for a business, and what they have reported of one, and says how
-    /// much that was.
+    /// Removes what `user` has sent and waits for a business, and what they have reported, and says how much
+    /// that was.
     async fn remove_sent(&self, user: Partition) -> Result<usize, StoreError> {
         let mut removed = 0;
         for business in self.businesses().await? {

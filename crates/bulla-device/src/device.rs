@@ -12,6 +12,7 @@ mod device_list;
 mod typing;
 
 mod outbox;
+mod reports;
 mod resends;
 mod restored_carrier;
 
@@ -29,6 +30,7 @@ use bulla_base::{
 use bulla_content::{Body, Content, Progress, Receipt};
 use bulla_endpoint::{Endpoint, IdentityPolicy, Peer, SafetyNumber, SealError, SessionCache};
 use bulla_envelope::Kind;
+use bulla_integrity::Reason;
 use bulla_store::{Batch, CachedStore, Key, Store};
 use bulla_transport::{Caller, Incarnation, NumberProof, Transport, TransportError};
 use tokio::sync::watch;
@@ -48,7 +50,7 @@ use crate::event::Row;
 use crate::limits::{BACKOFF, CACHED_BYTES, SESSION_CACHE_BYTES, SWEEP_INTERVAL};
 use crate::metrics::{REFUSED, RETRIED, SEALED};
 use crate::store_layout::PEPPER;
-use crate::{DeviceError, DeviceEvent, DeviceEventKind, SendError};
+use crate::{DeviceError, DeviceEvent, DeviceEventKind, ReportError, SendError};
 
 /// The tasks that wait and try again when the carrier does not answer, as they are called in spans and
 /// counters.
@@ -325,6 +327,27 @@ impl<S: Store, T: Transport> Device<S, T> {
             taken.inspect_err(|error| self.0.stop_if_final(error))
         };
         finishing.instrument(span).await
+    }
+
+    /// Shows the carrier up to five messages of `business`, as they came, and nothing else: it can verify
+    /// that they were sent, and reads what they say. With `blocks`, it also says that the user wants to hear
+    /// from the business no more.
+    ///
+    /// Each message counts once, however often and from however many devices it is reported. It can be
+    /// reported for 30 days.
+    ///
+    /// # Errors
+    /// [`ReportError`]; nothing was reported, but for [`ReportError::Transport`] of a call that may have been
+    /// carried out: report again.
+    pub async fn report(
+        &self,
+        business: PhoneNumberId,
+        messages: &[MessageId],
+        reason: Reason,
+        blocks: bool,
+    ) -> Result<(), ReportError> {
+        let span = trace_span::of("report", self.0.home, Some(business));
+        self.0.report(business, messages, (reason, blocks)).instrument(span).await
     }
 
     /// The number to compare with `business`, to know that nobody stands between the two; nothing before they

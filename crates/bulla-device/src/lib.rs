@@ -10,6 +10,7 @@ mod event;
 mod limits;
 
 mod metrics;
+mod report_error;
 mod store_layout;
 
 #[cfg(feature = "fuzzing")]
@@ -21,6 +22,7 @@ pub use device::Device;
 pub use error::{DeviceError, SendError};
 pub use event::{DeviceEvent, DeviceEventKind};
 pub use limits::{MAX_ASKED_FOR, MAX_UNCONFIRMED};
+pub use report_error::ReportError;
 
 /// What shows in the signatures.
 pub use bulla_endpoint::{
@@ -28,4 +30,5 @@ pub use bulla_endpoint::{
     InvalidIdentity, LONGEST_ASKED_FOR, LogKey, MAX_RETRY_REQUESTS, NotListed, NotLogged, NotProven,
     OnSplitLog, OpenError, Origin, SafetyNumber, SealError, TransferError,
 };
+pub use bulla_integrity::Reason;
 pub use bulla_transport::NumberProof;

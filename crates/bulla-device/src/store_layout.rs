@@ -9,6 +9,8 @@
 //! UNCONFIRMED/day   business ‖ message id   what the user has said, until the business has confirmed it; or
 //!                                         that it is lost, and that the user knows
 //! ASKED/day         business ‖ envelope id  a message that could not be opened, and how often it was asked for
+//! REPORTABLE/day    business ‖ message id   what a report of the message takes: its category, its stamp, and
+//!                                         all that was sealed
 //! HEAD          –             on which day each place in inbox and outbox stands
 //! PEPPER        –             (in the partition of nobody) the key of all partitions
 //! ```
@@ -30,6 +32,7 @@ pub(crate) const PEPPER: Space = Space::new(0x34);
 pub(crate) const SPOKEN: Space = Space::new(0x35);
 pub(crate) const UNCONFIRMED: Space = Space::new(0x36);
 pub(crate) const ASKED: Space = Space::new(0x37);
+pub(crate) const REPORTABLE: Space = Space::new(0x38);
 
 pub(crate) fn head() -> Key {
     Key::undated(HEAD, "")

@@ -53,7 +53,7 @@ pub use key_log::{
 pub use bulla_envelope::DeviceList;
 pub use device_lists::{NotListed, SeenDevices};
 
-pub use peer::{Begun, Peer, Received, SessionName};
+pub use peer::{Begun, Peer, Plaintext, Received, SessionName};
 pub use safety_number::SafetyNumber;
 
 pub use attachment::{AttachmentDownload, AttachmentUpload, TransferError};

@@ -83,6 +83,25 @@ pub struct Received {
     pub identity_changed: bool,
     /// The one-time prekey to spend when the batch is committed.
     pub spent: Option<SpentKey>,
+    /// All that was sealed, as it came: with it and the envelope's stamp it can be reported.
+    pub plaintext: Plaintext,
+}
+
+/// What was sealed, with its padding. It is wiped when it is dropped, and prints its length.
+pub struct Plaintext(Zeroizing<Vec<u8>>);
+
+impl Plaintext {
+    /// Its bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Plaintext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Plaintext({} bytes)", self.0.len())
+    }
 }
 
 impl Endpoint {
@@ -397,13 +416,13 @@ impl Peer<'_> {
         let identity_changed = self.follow(opened.used.is_some(), before, &opened.identity);
         // Spent once the step is durable, not here: a crash in between must leave the key.
         let spent = opened.used.and_then(|used| used.one_time).map(|id| SpentKey { id: id.value() });
-        // Wiped here: what lives on is the content, which its owner drops.
+        // It wipes itself, with what was received.
         let plaintext = Zeroizing::new(opened.plaintext);
         let (content, log_head) = read(&plaintext, envelope);
         if let (Some(log), Some(told)) = (self.endpoint.key_log(), log_head) {
             log.note(told);
         }
-        Ok(Received { content, identity_changed, spent })
+        Ok(Received { content, identity_changed, spent, plaintext: Plaintext(plaintext) })
     }
 
     /// Opens a message, reading from the store what it turns out to take.

@@ -163,6 +163,9 @@ impl<S: Store, T: Transport> Inner<S, T> {
                     let encoded = content.encode(&*self.rng);
                     let plaintext = Some(encoded.plaintext());
                     transaction.push_event(&Row::new(envelope.id(), business, transaction.now, plaintext));
+                    if content.body().is_message() {
+                        transaction.keep_reportable(business, envelope, received.plaintext.as_bytes());
+                    }
                 } else if !matches!(content.body(), Body::Typing(_)) {
                     let signal = content.body().name();
                     tracing::debug!(signal, "a signal that is not kept was passed over");

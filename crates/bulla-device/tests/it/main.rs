@@ -31,6 +31,7 @@ mod devices;
 mod handed_over;
 mod lost_device;
 mod one_time_keys;
+mod reports;
 mod retry_requests;
 mod store_watches;
 mod sweep;

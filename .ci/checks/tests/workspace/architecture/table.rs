@@ -50,7 +50,11 @@ pub(crate) const TABLE: &[Row] = &[
         Side::Sighted,
         &["base", "content", "session", "envelope", "store", "transparency", "transport"],
     ),
-    row("device", Side::Sighted, &["base", "content", "envelope", "endpoint", "transport", "store", "vault"]),
+    row(
+        "device",
+        Side::Sighted,
+        &["base", "content", "envelope", "endpoint", "transport", "store", "vault", "integrity"],
+    ),
     row(
         "relay",
         Side::Sighted,
