@@ -61,13 +61,13 @@ pub(crate) const GENERATION: Space = Space::new(0x4c);
 pub(crate) const BLOB: Space = Space::new(0x4d);
 pub(crate) const BLOB_USAGE: Space = Space::new(0x4e);
 pub(crate) const DEVICE_LIST: Space = Space::new(0x4f);
-pub(crate) const STAMP_KEYS: Space = Space::new(0x50);
-pub(crate) const REPORTED: Space = Space::new(0x51);
-pub(crate) const REPORT: Space = Space::new(0x52);
 pub(crate) const LOG_RANGE: Space = Space::new(0x70);
 pub(crate) const LOG_NODE: Space = Space::new(0x71);
 pub(crate) const LOG_LEAF: Space = Space::new(0x72);
 pub(crate) const LOG_LATEST: Space = Space::new(0x73);
+pub(crate) const STAMP_KEYS: Space = Space::new(0x78);
+pub(crate) const REPORTED: Space = Space::new(0x79);
+pub(crate) const REPORT: Space = Space::new(0x7a);
 
 /// The key of the one record of `space` that `address` has.
 pub(crate) fn of_device(space: Space, address: &Address) -> Key {

@@ -177,7 +177,7 @@ async fn a_business_that_is_erased_leaves_nothing_behind_and_may_come_again() {
     // What is left is of the store itself.
     let left: Vec<u8> =
         rows(&world.store, &[&shop()]).await.iter().map(|row| row.1.space().number()).collect();
-    assert_eq!(left, [0x46, 0x50], "the pepper, and the keys of stamps");
+    assert_eq!(left, [0x46, 0x78], "the pepper, and the keys of stamps");
     assert_eq!(rows(&world.store, &[&alice(), &bob()]).await.len(), hers - 1, "but for its being listed");
     assert_eq!(world.carrier.bill(SHOP).await.unwrap(), bill);
     let gone = world.transport().send(&her, world.envelope(&her, &us)).await;

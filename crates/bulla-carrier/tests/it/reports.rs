@@ -166,7 +166,7 @@ async fn the_keys_of_stamps_are_overwritten_day_by_day() {
 
 async fn rows_of_keys(world: &World) -> Bytes {
     let rows = rows(&world.store, &[]).await;
-    let row = rows.into_iter().find(|(_, key, _)| key.space().number() == 0x50).unwrap();
+    let row = rows.into_iter().find(|(_, key, _)| key.space().number() == 0x78).unwrap();
     row.2.value
 }
 
