@@ -22,8 +22,8 @@ impl Stamps {
             if let Some(record) = store.get(SYSTEM_PARTITION, &row(), now).await? {
                 let keys = StampKeys::from_bytes(&record.value);
                 let mut keys = keys.map_err(|_| StoreError::Damaged { what: "stamp keys" })?;
-                // What came before this start can be reported before anything is stamped. What a clock too far
-                // ahead comes to, is said where it is stamped.
+                // What came before this start can be reported before anything is stamped. A clock that is too
+                // far ahead is told of where it is stamped.
                 let _: Result<bool, InvalidForm> = keys.advance(now.day());
                 return Ok(Self { keys: Mutex::new(keys) });
             }

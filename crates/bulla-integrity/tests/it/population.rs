@@ -1,7 +1,7 @@
 //! Ten thousand users, and businesses that are honest or not: whom is something done about, and when.
 //!
 //! What counts as failure, before it runs: a business that writes to everybody reaches more than 1 % of the
-//! users before it is stopped for good, however patiently it waits, more often than once in 500 runs (users
+//! users before it is stopped for good, however patiently it waits, more often than once in 200 runs (users
 //! complain by chance, and may be late with it); an honest one is warned, limited, paused or stopped in more
 //! than one of a thousand weeks. `INTEGRITY_SEEDS=100` runs more of them.
 
@@ -33,7 +33,7 @@ fn who_writes_to_everybody_is_stopped_within_one_percent_of_the_list() {
             over += u64::from(reached * 100 > USERS);
         }
         println!("{kind:?}: at most {worst} of {USERS} users reached");
-        assert!(over * 500 <= seeds() * 5, "{kind:?} reached {worst}, and {over} times more than 1 %");
+        assert!(over * 200 <= seeds() * 5, "{kind:?} reached {worst}, and {over} times more than 1 %");
     }
 }
 

@@ -187,6 +187,7 @@ impl Scenario<'_> {
         }
         alice.say(Content::new(Body::Reaction(Reaction::put(message_id(&sent), EMOJI).unwrap()))).await;
         self.shop.is_told(&["\"emoji\"", &sent]).await;
+        alice.device.report(SHOP, &[message_id(&sent)], Reason::Spam, false).await.unwrap();
         let stranger = PhoneNumberId::new(999_999_999);
         let text = Content::text(Text::new(self.personal.text()).unwrap());
         drop(alice.device.send(stranger, &text).await);
