@@ -36,7 +36,7 @@ async fn what_came_is_reported_as_it_was_said_and_nothing_else_is_shown() {
     assert!(shown(&world).await.is_empty());
     device.report(SHOP, &ids[..2], Reason::Spam, true).await.unwrap();
     let expected = (Reason::Spam, true, vec![says("buy now"), says("or be sorry")]);
-    assert_eq!(shown(&world).await, [expected.clone()]);
+    assert_eq!(shown(&world).await, std::slice::from_ref(&expected));
     // Once more it counts no more.
     device.report(SHOP, &ids[..1], Reason::Scam, false).await.unwrap();
     assert_eq!(shown(&world).await, [expected]);
