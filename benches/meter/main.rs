@@ -81,7 +81,11 @@ fn rates(month: &Month, rounds: usize) -> io::Result<()> {
     let hours = [month.period.from(), Hour::from_minutes(month.period.to().minutes() - 60)];
     let units: Vec<_> = (0..4096)
         .map(|number| {
-            (hours[number as usize % 2], month.traits(number), Volume::new(number % 400, number % 2000))
+            (
+                hours[usize::from(number % 2 == 1)],
+                month.traits(number),
+                Volume::new(number % 400, number % 2000),
+            )
         })
         .collect();
     let samples: Vec<_> = (0..rounds.max(1))
