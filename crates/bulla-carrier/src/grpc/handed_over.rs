@@ -7,7 +7,7 @@ use bulla_envelope::InvalidEnvelope;
 use bulla_transport::grpc::MAX_UNACKNOWLEDGED;
 use bulla_transport::{Delivery, Sequence};
 
-use super::limits::{FREE_REREADS, REREAD_INTERVAL};
+use super::limits::{FREE_REREADS, REREAD_DOUBLINGS, REREAD_INTERVAL};
 
 /// What was handed over on one stream and is not acknowledged, so that one number acknowledges those before
 /// it.
@@ -22,9 +22,9 @@ struct Places {
     waiting: BTreeSet<Sequence>,
     last: u64,
     epoch: u64,
-    /// How often what was handed over on this stream was handed over on it once more, and when it may be
-    /// next.
-    rereads: usize,
+    /// How often what was handed over on this stream was handed over on it once more since something was
+    /// acknowledged, and when it may be next.
+    rereads: u32,
     again: Timestamp,
 }
 
@@ -67,9 +67,10 @@ impl HandedOver {
     pub(crate) fn reads(&self, after: Sequence, now: Timestamp) {
         let mut places = self.places();
         if places.is_read_again(after) {
-            places.rereads += 1;
-            if places.rereads >= FREE_REREADS {
-                places.again = now.after(REREAD_INTERVAL);
+            places.rereads = places.rereads.saturating_add(1);
+            if let Some(beyond) = places.rereads.checked_sub(FREE_REREADS) {
+                let interval = REREAD_INTERVAL * (1 << beyond.min(REREAD_DOUBLINGS));
+                places.again = now.after(interval);
             }
         }
     }
@@ -78,7 +79,10 @@ impl HandedOver {
     pub(crate) fn acknowledged(&self, sequences: &[Sequence]) {
         let mut places = self.places();
         for sequence in sequences {
-            places.waiting.remove(sequence);
+            if places.waiting.remove(sequence) {
+                // Who gets on may look at the rest again.
+                places.rereads = 0;
+            }
         }
     }
 
@@ -147,7 +151,8 @@ mod tests {
     }
 
     #[test]
-    fn what_was_handed_over_is_read_again_sixteen_times_at_once_and_then_once_a_second() {
+    fn what_was_handed_over_is_read_again_a_few_times_at_once_and_then_ever_less_often_until_some_is_acknowledged()
+     {
         let (handed_over, now) = (HandedOver::default(), Timestamp::from_millis(5));
         let at = |epoch, number| Sequence::new(epoch, number);
         let wait = |after, now| handed_over.wait(after, now);
@@ -163,5 +168,17 @@ mod tests {
             assert_eq!(wait(again, now.after(REREAD_INTERVAL)), Duration::ZERO);
         }
         assert_eq!(wait(at(5, 3), now), Duration::ZERO, "what follows is new");
+        for seconds in [2, 4, 8, 16, 32, 64, 64, 64] {
+            handed_over.reads(Sequence::START, now);
+            assert_eq!(wait(Sequence::START, now), Duration::from_secs(seconds));
+        }
+        let later = now.after(Duration::from_secs(64));
+        handed_over.acknowledged(&[at(5, 9)]);
+        handed_over.reads(Sequence::START, later);
+        assert_eq!(wait(Sequence::START, later), Duration::from_secs(64), "it was not handed over");
+        handed_over.acknowledged(&[at(5, 1)]);
+        let later = later.after(Duration::from_secs(64));
+        handed_over.reads(Sequence::START, later);
+        assert_eq!(wait(Sequence::START, later), Duration::ZERO);
     }
 }

@@ -31,7 +31,7 @@ pub const UNFINISHED_BYTES_PER_CONNECTION: usize = 4 << 20;
 pub const MESSAGE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// How many calls of one connection in a row may be refused, or ask for a nonce, before answers to such calls
-/// are held back, and for how long. A call that is taken ends the row, a proof among them.
+/// are held back, and for how long at least. A call that is taken ends the row, a proof among them.
 ///
 /// A relay asks for as many nonces at once as it has businesses and a connection has streams: with fewer, it
 /// would be held up. With more, and with a shorter wait, whoever is refused takes more of our processors: as
@@ -119,10 +119,14 @@ pub(crate) const LONGEST_HEARTBEAT: Duration = Duration::from_secs(3600);
 /// How many streams one connection may have, unless the host says otherwise.
 pub(crate) const STREAMS_PER_CONNECTION: u32 = 4096;
 
-/// How often what was handed over on a stream is handed over on it once more at once, and after how long each
-/// time beyond. Who reads on, or anew after a broken stream, does not wait.
-pub(crate) const FREE_REREADS: usize = 16;
+/// How often what was handed over on a stream is handed over on it once more at once, and after how long the
+/// next time; then twice as long each time, and so many times. Who acknowledges something begins anew; who
+/// reads on, or anew after a broken stream, does not wait.
+///
+/// Each time it may be a MiB: thirty readers who acknowledge nothing would keep everybody waiting.
+pub(crate) const FREE_REREADS: u32 = 6;
 pub(crate) const REREAD_INTERVAL: Duration = Duration::from_secs(1);
+pub(crate) const REREAD_DOUBLINGS: u32 = 6;
 
 #[cfg(test)]
 mod tests {
@@ -145,6 +149,6 @@ mod tests {
         assert_eq!((TURN_BYTES, WRITING_TURN_BYTES, HANDSHAKES_AT_ONCE), (16_384, 65_536, 4));
         assert_eq!((MAX_REFUSED_CALLS, REFUSED_CALL_DELAY.as_secs()), (4096, 1));
         assert_eq!((MAX_RESETS_WAITING, MAX_BROKEN_STREAMS), (64, 64));
-        assert_eq!((FREE_REREADS, REREAD_INTERVAL.as_secs()), (16, 1));
+        assert_eq!((FREE_REREADS, REREAD_INTERVAL.as_secs()), (6, 1));
     }
 }

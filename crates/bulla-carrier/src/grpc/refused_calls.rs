@@ -1,4 +1,5 @@
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use bulla_base::Clock;
 use hyper::HeaderMap;
@@ -22,13 +23,21 @@ impl RefusedCalls {
             return;
         }
         let before = self.0.fetch_add(1, Ordering::Relaxed);
-        if before >= MAX_REFUSED_CALLS {
-            // It never comes to overflow.
-            self.0.store(MAX_REFUSED_CALLS, Ordering::Relaxed);
+        if let Some(held) = before.checked_sub(MAX_REFUSED_CALLS) {
+            if before == u32::MAX {
+                self.0.store(MAX_REFUSED_CALLS, Ordering::Relaxed);
+            }
             metrics::counter!(ANSWERS_HELD).increment(1);
-            clock.sleep(REFUSED_CALL_DELAY).await;
+            clock.sleep(delay(held)).await;
         }
     }
+}
+
+/// How long the answer is held that is the `held`th in its row, from 0 on: between once and twice
+/// [`REFUSED_CALL_DELAY`], spread evenly over as many as there may be at once. All at the same time, they
+/// would be one piece of work, and others would wait for it.
+fn delay(held: u32) -> Duration {
+    REFUSED_CALL_DELAY + REFUSED_CALL_DELAY * (held % MAX_REFUSED_CALLS) / MAX_REFUSED_CALLS
 }
 
 /// Whether an answer with these headers is a refusal: its status stands in front, in place of an answer,
@@ -74,6 +83,17 @@ mod tests {
             }
             assert!(is_at_once(&calls, false), "a proof, or a call of somebody who has proved it");
         }
+    }
+
+    #[test]
+    fn held_answers_come_one_after_the_other() {
+        let delays: Vec<_> = (0..MAX_REFUSED_CALLS).map(delay).collect();
+        assert_eq!((delays[0], delay(MAX_REFUSED_CALLS)), (REFUSED_CALL_DELAY, REFUSED_CALL_DELAY));
+        assert!(delays.is_sorted_by(|one, next| one < next), "no two at once");
+        assert!(delays[delays.len() - 1] < 2 * REFUSED_CALL_DELAY);
+        // A row that never ends is no end of it.
+        let calls = RefusedCalls(AtomicU32::new(u32::MAX));
+        assert!(!is_at_once(&calls, true) && !is_at_once(&calls, true));
     }
 
     #[test]

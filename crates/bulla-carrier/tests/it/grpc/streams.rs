@@ -43,7 +43,7 @@ async fn an_empty_queue_is_said_to_be_and_what_comes_then_follows() {
 
 /// Thirty-two who did nothing else slowed everybody to a fifth.
 #[tokio::test]
-async fn who_reads_the_same_again_and_again_waits_a_second_each_time_and_new_mail_does_not() {
+async fn who_reads_the_same_again_and_again_waits_ever_longer_and_new_mail_does_not() {
     let served = Served::trusting().await;
     let (us, her) = (served.world.join(shop()).await, caller(alice(), 1));
     let mut client = served.raw().await;
@@ -52,7 +52,7 @@ async fn who_reads_the_same_again_and_again_waits_a_second_each_time_and_new_mai
         served.world.carrier.send(&us, served.world.envelope(&us, &her)).await.unwrap();
     }
     let mut place = (0, 0);
-    for call in 1..=17 {
+    for call in 1..=7 {
         stream.say(receive(call));
         let Frame::Deliveries(read) = stream.next().await else { panic!("it was not delivered") };
         assert_eq!((read.call, read.deliveries.len()), (call, 2));

@@ -114,6 +114,6 @@ async fn who_is_refused_again_and_again_is_answered_late_and_others_are_served()
         }
     }
     serves_others(&served).await;
-    served.clock.advance(std::time::Duration::from_secs(1));
+    served.clock.advance(std::time::Duration::from_secs(2));
     answers(&mut link, 40).await;
 }
