@@ -1,8 +1,8 @@
 //! Reports: what was sent to somebody, shown by them, and verified without a look at what it says.
 
-use bulla_base::{Address, Partition, Party, Timestamp};
+use bulla_base::{Address, Day, MessageId, Partition, Party, Timestamp};
 use bulla_envelope::InvalidEnvelope;
-use bulla_integrity::{MAX_REPORT_BYTES, Report, ReportedMessage};
+use bulla_integrity::{MAX_REPORT_BYTES, Report};
 use bulla_store::{BEFORE_ALL, Batch, Commit, Key, Retention, Scan, Store, StoreError};
 use bulla_transport::TransportError;
 
@@ -38,19 +38,22 @@ impl<S: Store> Carrier<S> {
         let reporter = self.pepper.partition(reporter.party());
         let _lock = self.lock(partition).await?;
         let mut batch = Batch::new(partition);
-        let now = self.clock.now();
+        let (now, mut new) = (self.clock.now(), Vec::new());
         for message in report.messages() {
-            let guard = guard(reporter, message);
-            if self.store.get(partition, &guard, now).await.map_err(store_failed)?.is_none() {
+            if !self.was_reported(partition, reporter, message.id(), now).await.map_err(store_failed)? {
+                let guard = guard(now.day(), reporter, message.id());
                 batch.expect_absent(guard.clone());
                 batch.put_until(guard, Vec::new(), Retention::LONGEST.from(now));
+                new.push(message.clone());
             }
         }
         // All of it was reported before: whoever repeats the call has not heard that it was taken.
-        if !batch.writes() {
-            return Ok(());
-        }
-        batch.put_until(report_key(now, reporter), bytes.to_vec(), Retention::LONGEST.from(now));
+        let Some(first) = new.first() else { return Ok(()) };
+        let key = report_key(now, reporter, first.id());
+        // Of the others there is a report already.
+        let kept = Report::new(report.reason(), new).map_err(|_| TransportError::NotProven)?;
+        let kept = if report.blocks() { kept.and_block() } else { kept };
+        batch.put_until(key, kept.to_bytes().to_vec(), Retention::LONGEST.from(now));
         match self.store.commit(batch).await.map_err(store_failed)? {
             Commit::Committed(_) => {}
             // The lock was ours.
@@ -63,6 +66,25 @@ impl<S: Store> Carrier<S> {
             "a report was taken"
         );
         Ok(())
+    }
+
+    /// Whether `reporter` has reported the message in the last 30 days. It may have come with several stamps:
+    /// to two devices, or sent again after a retry request; so it goes by its id.
+    async fn was_reported(
+        &self,
+        partition: Partition,
+        reporter: Partition,
+        id: MessageId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let oldest = now.before(Retention::LONGEST.span()).day().number();
+        for day in (oldest..=now.day().number()).rev() {
+            let guard = guard(Day::from_number(day), reporter, id);
+            if self.store.get(partition, &guard, now).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// That all of it was sent as it says. For as long as the guard of what is reported is remembered, and no
@@ -91,8 +113,8 @@ impl<S: Store> Carrier<S> {
     ) -> Result<Vec<VerifiedReport>, StoreError> {
         let partition = self.pepper.partition(reported);
         let scan = Scan::everything(REPORT).limit(limit);
-        let scan = match after {
-            Some(VerifiedReport { at, reporter, .. }) => scan.after(report_key(*at, *reporter)),
+        let scan = match after.and_then(|after| Some((after, after.report.messages().first()?))) {
+            Some((after, first)) => scan.after(report_key(after.at, after.reporter, first.id())),
             None => scan,
         };
         let read = async {
@@ -131,21 +153,23 @@ impl<S: Store> Carrier<S> {
     }
 }
 
-fn report_key(at: Timestamp, reporter: Partition) -> Key {
-    Key::dated(REPORT, at.day(), [&reporter.as_bytes()[..], &at.as_millis().to_be_bytes()].concat())
+/// The message makes it one of its own, should two reports come in the same millisecond.
+fn report_key(at: Timestamp, reporter: Partition, first: MessageId) -> Key {
+    let name = [&reporter.as_bytes()[..], &at.as_millis().to_be_bytes(), first.as_bytes()].concat();
+    Key::dated(REPORT, at.day(), name)
 }
 
-/// That a message was reported, by whoever. It stands by the party and not by the device: a message that went
-/// to two of them is one.
-fn guard(reporter: Partition, message: &ReportedMessage) -> Key {
-    let name = [&reporter.as_bytes()[..], message.id().as_bytes()].concat();
-    Key::dated(REPORTED, message.stamp().day(), name)
+/// That a message was reported, on the day on which it was. It stands by the party and not by the device: a
+/// message that went to two of them is one.
+fn guard(day: Day, reporter: Partition, id: MessageId) -> Key {
+    Key::dated(REPORTED, day, [&reporter.as_bytes()[..], id.as_bytes()].concat())
 }
 
 fn read(key: &Key, value: &[u8]) -> Result<VerifiedReport, StoreError> {
     let read = || {
-        let (reporter, at) = key.name().split_first_chunk()?;
-        let at = Timestamp::from_millis(u64::from_be_bytes(at.try_into().ok()?));
+        let (reporter, rest) = key.name().split_first_chunk()?;
+        let (at, _) = rest.split_first_chunk()?;
+        let at = Timestamp::from_millis(u64::from_be_bytes(*at));
         let report = Report::from_bytes(value).ok()?;
         Some(VerifiedReport { at, reporter: Partition::from_bytes(*reporter), report })
     };

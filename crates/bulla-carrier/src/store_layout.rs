@@ -11,8 +11,8 @@
 //! recipient   QUEUE/day       device ‖ place          an envelope
 //! recipient   DUPLICATES/day  message id              of each device and attempt: digest of what was queued
 //! user        QUOTA/day       who asked ‖ business    how many one-time keys of the other the one was given
-//! reported    REPORTED/day    reporter ‖ message id   nothing: the message was reported; its day is when it was accepted
-//! reported    REPORT/day      reporter ‖ moment       a report, as it came; who reported stands as their partition
+//! reported    REPORTED/day    reporter ‖ message id   nothing: the message was reported on the day
+//! reported    REPORT/day      reporter ‖ moment ‖ message id   what of a report was new; who reported stands as their partition
 //! uploader    BLOB/day        hash of the blob's id   how large it is, and how much of it is durable
 //! uploader    BLOB_USAGE/day  –                       how much it has begun to upload on the day
 //! zero        ERASING         user's partition        nothing: this user's erasure was begun and is not done

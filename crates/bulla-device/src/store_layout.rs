@@ -10,7 +10,7 @@
 //!                                         that it is lost, and that the user knows
 //! ASKED/day         business ‖ envelope id  a message that could not be opened, and how often it was asked for
 //! REPORTABLE/day    business ‖ message id   what a report of the message takes: its category, its stamp, and
-//!                                         all that was sealed
+//!                                         all that was sealed. The day is when it came
 //! HEAD          –             on which day each place in inbox and outbox stands
 //! PEPPER        –             (in the partition of nobody) the key of all partitions
 //! ```

@@ -86,6 +86,53 @@ async fn what_came_is_reported_once_with_its_evidence() {
     assert_eq!(reasons, [Reason::Spam, Reason::Scam], "what it holds was reported before");
 }
 
+/// Copies of one message have stamps of their own: to two devices, and whenever it is sent again.
+#[tokio::test]
+async fn a_message_counts_once_however_many_stamps_it_came_with() {
+    let world = World::new().await;
+    let (us, her) = (world.join(shop()).await, world.join(alice()).await);
+    let first = exchange(&world, &us, &her).await;
+    world.clock.set(NOW.after(days(1)));
+    let again = first.envelope.clone().sent_again(1).unwrap();
+    world.transport().send(&us, again).await.unwrap();
+    let deliveries = world.transport().receive(&her, Sequence::START).await.unwrap();
+    let stamps: Vec<_> = deliveries.iter().map(|delivery| delivery.envelope.stamp().unwrap()).collect();
+    assert_eq!(stamps.len(), 2);
+    assert_ne!(stamps[0].as_bytes(), stamps[1].as_bytes());
+    for delivery in deliveries {
+        let copy = Received { plaintext: first.plaintext.clone(), envelope: delivery.envelope };
+        report(&world, &her, copy.report()).await.unwrap();
+        world.clock.set(NOW.after(days(2)));
+    }
+    assert_eq!(taken(&world, &shop()).await.len(), 1);
+}
+
+/// Whoever counts what is reported counts nothing twice, and what is known takes no room again.
+#[tokio::test]
+async fn of_a_report_only_what_is_new_is_kept_and_none_takes_anothers_place() {
+    let world = World::new().await;
+    let (us, her) = (world.join(shop()).await, world.join(alice()).await);
+    let [one, two, three] = [
+        exchange(&world, &us, &her).await,
+        exchange(&world, &us, &her).await,
+        exchange(&world, &us, &her).await,
+    ];
+    report(&world, &her, one.report()).await.unwrap();
+    let both = Report::new(Reason::Scam, vec![one.message(), two.message()]).unwrap();
+    report(&world, &her, both.to_bytes().to_vec().into()).await.unwrap();
+    // All three in one millisecond.
+    report(&world, &her, three.report()).await.unwrap();
+    let reports = world.carrier.reports(shop().party(), None, 100).await.unwrap();
+    let mut ids: Vec<_> =
+        reports.iter().flat_map(|taken| taken.report.messages()).map(ReportedMessage::id).collect();
+    ids.sort();
+    let mut expected = [&one, &two, &three].map(|received| received.envelope.id());
+    expected.sort();
+    assert_eq!(ids, expected);
+    let behind = world.carrier.reports(shop().party(), Some(&reports[0]), 100).await.unwrap();
+    assert_eq!(behind, reports[1..]);
+}
+
 #[tokio::test]
 async fn a_business_reports_a_user_likewise() {
     let world = World::new().await;
