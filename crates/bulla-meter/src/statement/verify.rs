@@ -58,7 +58,9 @@ impl Statement {
     /// the leaves of the same month before its period, if it does not begin with the month.
     ///
     /// What it cannot show is what is missing, and that a charge which was bid for was the lowest: the other
-    /// side compares its own leaves for that.
+    /// side compares its own leaves for that. Whose statement it is, of which zone and after which other, is
+    /// for the caller to compare. Of an adjustment it is shown only that whom it names has signed it: whether
+    /// that is somebody who may, and whether it stands in another statement, is for the caller, too.
     ///
     /// # Errors
     /// The first thing that is wrong.
