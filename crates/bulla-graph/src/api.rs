@@ -92,7 +92,7 @@ use crate::{LinkFetcher, NumberCodes, RelayApi, Settings, TokenLookup, Tokens, m
 /// | `GET`, `POST`, `DELETE /{account id}/subscribed_apps` | whether the app is subscribed |
 /// | `GET`, `POST /{account id}/flows`; `GET`, `POST`, `DELETE /{flow id}`; `/assets`, `/publish`, `/deprecate` | flows, kept and shown, and not run |
 /// | `GET /debug_token?input_token=…` | what a token opens, for one that opens as much |
-/// | `POST /` with `batch`; `GET /?ids=…` | up to 50 requests in one, or as many objects |
+/// | `POST /` with `batch`; `GET /?ids=…` | up to 50 requests in one, until their answers come to 1 MiB; or as many objects |
 /// | `POST /{phone number id}/messages?dry_run=true` | tells what the user would see of a message with a template; nothing is sent |
 ///
 /// Everything else it answers with an error as clients know it:
@@ -320,9 +320,12 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         if grant.is_over(self.clock.now()) {
             return Err(ApiError::expired());
         }
-        self.check_proof(head, &token)?;
+        // The token of a whole batch was proven with it.
+        if trace.is_some() || request_headers::query(head, "access_token").is_some() {
+            self.check_proof(head, &token)?;
+        }
         let path = Path::read(head.uri.path()).ok_or_else(ApiError::path)?;
-        if path.scope().is_some_and(|scope| !grant.has(scope)) {
+        if !path.is_open_to(&grant, &head.method) {
             return Err(ApiError::permission());
         }
         let business = match path {
@@ -374,18 +377,19 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let bytes = body.read(&*self.clock).await?;
         let mut links = self.links_of(business);
         let request = Request::parse(&bytes, once, &mut links)?;
-        let links = links.into_found();
+        let links = links.into_new();
         drop(bytes);
         admission.without_body();
-        if !links.is_empty() {
-            Box::pin(self.fetch_links(business, links)).await?;
-        }
         match request {
             Request::Send { contact, .. } if contact.is(own) => Err(ApiError::own_number()),
             Request::Send { contact, message } if templates::is_dry_run(head) => {
-                self.preview(business, &contact, message).await
+                self.preview(business, &contact, message, links).await
             }
             Request::Send { contact, mut message } => {
+                if !links.is_empty() {
+                    self.check_template(business, &message).await?;
+                    Box::pin(self.fetch_links(business, links)).await?;
+                }
                 if self.settings.callback_data_is_key {
                     message = message.tracking_is_key();
                 }

@@ -81,6 +81,10 @@ pub(crate) const MAX_CALL_MINUTES: u32 = 43_200;
 /// refused.
 pub(crate) const MAX_BATCH: usize = 50;
 
+/// After how many bytes of answers no more parts of a batch are carried out. The others are answered with an
+/// error that says so.
+pub(crate) const MAX_BATCH_REPLY_BYTES: usize = 1024 * 1024;
+
 /// The most that one page of a list has.
 pub(crate) const MAX_LISTED: usize = 100;
 
@@ -96,8 +100,18 @@ pub(crate) const QR_CODE_CHARS: usize = 14;
 /// The longest link to a file, in characters. A longer one is refused.
 pub const MAX_LINK_CHARS: usize = 2048;
 
+/// How many links stand in one request at most: one in the header of a template, and one in that of each of
+/// its ten cards. The same twice is one. A request with more is refused.
+pub(crate) const MAX_LINKS: usize = 11;
+
+/// How long all files of one request may take to be fetched. After that it is refused.
+pub(crate) const LINKS_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// How many files are fetched from links at once. Others wait, within [`ROOM_TIMEOUT`].
 pub(crate) const MAX_FETCHES: usize = 16;
+
+/// How many of them for one number, so that slow files of one business leave places to the others.
+pub(crate) const MAX_FETCHES_OF_NUMBER: usize = 4;
 
 /// How many links it is remembered of that they were fetched, at most. Beyond it all are forgotten, and
 /// fetched again when they come: some 100 bytes each.

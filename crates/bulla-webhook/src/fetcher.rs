@@ -1,4 +1,5 @@
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 
 use crate::http_connection::HttpConnection;
-use crate::limits::{FETCH_TIMEOUT, MAX_REDIRECTS};
+use crate::limits::{FETCH_TIMEOUT, MAX_FETCH_LOOKUPS, MAX_REDIRECTS};
 use crate::webhook_url::Origin;
 use crate::{Connector, WebhookError};
 
@@ -30,13 +31,19 @@ const OUR_NAME: HeaderValue = HeaderValue::from_static(concat!("bulla/", env!("C
 ///
 /// # Limits
 /// All of it, from the first look-up to the last byte, may take [`FETCH_TIMEOUT`], with at most
-/// [`MAX_REDIRECTS`] redirects. How long a file may be, whoever reads it says: it comes piece by piece.
+/// [`MAX_REDIRECTS`] redirects. At most 8 names are looked up at once, also of those given up. How long a
+/// file may be, whoever reads it says: it comes piece by piece.
 #[derive(Clone)]
 pub struct Fetcher {
     http: Connector,
     https: Option<Connector>,
     clock: Arc<dyn Clock>,
+    lookups: Lookups,
 }
+
+/// Each is held by the look-up that is under way of one of the names that share it: so abandoned ones do not
+/// pile up.
+type Lookups = Arc<[Arc<Mutex<()>>; MAX_FETCH_LOOKUPS]>;
 
 /// A file that comes.
 pub struct Fetched {
@@ -83,8 +90,8 @@ pub enum FetchError {
 impl Fetcher {
     /// Fetches by `connector`, what is `http`.
     #[must_use]
-    pub const fn new(connector: Connector, clock: Arc<dyn Clock>) -> Self {
-        Self { http: connector, https: None, clock }
+    pub fn new(connector: Connector, clock: Arc<dyn Clock>) -> Self {
+        Self { http: connector, https: None, clock, lookups: Arc::default() }
     }
 
     /// Fetches what is `https` too, by a connector whose [`Dialer`](crate::Dialer) speaks TLS.
@@ -139,11 +146,20 @@ impl Fetcher {
         let request = Request::get(target).header(HOST, host).header(USER_AGENT, OUR_NAME);
         let request = request.header(ACCEPT, "*/*").body(Full::new(Bytes::new()));
         let request = request.map_err(WebhookError::broken)?;
-        let lookup = Arc::new(Mutex::new(()));
+        let lookup = self.lookup_of(authority.host());
         let connection = connector.connect(&origin, &lookup, &*self.clock).await?;
         let mut connection = HttpConnection::open(connection).await?;
         let response = connection.send(request).await?;
         Ok((connection, response))
+    }
+
+    /// What the look-up of `host` holds, always the same.
+    fn lookup_of(&self, host: &str) -> Arc<Mutex<()>> {
+        let mut hasher = DefaultHasher::new();
+        host.to_ascii_lowercase().hash(&mut hasher);
+        let place = usize::try_from(hasher.finish() % MAX_FETCH_LOOKUPS as u64).unwrap_or_default();
+        // It is always there.
+        self.lookups.get(place).map_or_else(Arc::default, Arc::clone)
     }
 
     /// What has come; the connection is held for as long as it is read.
@@ -223,7 +239,7 @@ fn next(at: &Uri, location: &str) -> Result<Uri, FetchError> {
 
 impl fmt::Debug for Fetcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { http, https, clock: _ } = self;
+        let Self { http, https, clock: _, lookups: _ } = self;
         f.debug_struct("Fetcher").field("http", http).field("https", https).finish_non_exhaustive()
     }
 }

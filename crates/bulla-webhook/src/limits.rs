@@ -68,6 +68,10 @@ pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// How long a file may take to be fetched, from looking up its host to its last byte.
 pub const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How many names of files are looked up at once. Others wait, within [`FETCH_TIMEOUT`]; also for look-ups
+/// that nobody waits for any more.
+pub(crate) const MAX_FETCH_LOOKUPS: usize = 8;
+
 /// How many redirects are followed to a file.
 pub const MAX_REDIRECTS: usize = 5;
 

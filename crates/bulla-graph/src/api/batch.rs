@@ -3,18 +3,19 @@
 use std::pin::Pin;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, TRANSFER_ENCODING};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, Request as HttpRequest};
+use axum::http::{HeaderMap, HeaderValue, Method, Request as HttpRequest};
 use serde_json::{Map, Value, json};
 use tracing::Span;
+use zeroize::Zeroizing;
 
 use super::body::Incoming;
 use super::parameters::Parameters;
-use super::request_headers::query;
+use super::request_headers::{IDEMPOTENCY_KEY, query, token};
 use super::{GraphApi, Reply, TraceId};
 use crate::api_error::ApiError;
-use crate::limits::{MAX_BATCH, MAX_PARAMETERS_BYTES};
+use crate::limits::{MAX_BATCH, MAX_BATCH_REPLY_BYTES, MAX_PARAMETERS_BYTES};
 use crate::{Grant, RelayApi, Scope, TokenLookup};
 
 impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
@@ -26,23 +27,28 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         (grant, trace): (&Grant, Option<&TraceId>),
         span: &Span,
     ) -> Result<Value, ApiError> {
+        // A batch has no batch in it, and no list of objects, each of which would multiply the other.
+        let trace = trace.ok_or_else(ApiError::path)?;
         match head.method {
             Method::GET => self.by_ids(head, body, grant, span).await,
             Method::POST => {
-                // A batch has no batch in it.
-                let trace = trace.ok_or_else(ApiError::path)?;
                 let said = self.parameters(head, body).await?;
                 let requests = said.list("batch")?.ok_or_else(ApiError::path)?;
                 if requests.len() > MAX_BATCH {
                     return Err(ApiError::long("batch", "requests", requests.len(), MAX_BATCH));
                 }
-                let mut replies = Vec::with_capacity(requests.len());
+                let (mut replies, mut reply_bytes) = (Vec::with_capacity(requests.len()), 0);
                 // One after the other: a later one may be about what an earlier one has made.
                 for request in requests {
-                    let (code, body) = match self.part(head, request, span).await {
+                    let outcome = match reply_bytes < MAX_BATCH_REPLY_BYTES {
+                        true => self.part(head, request, span).await,
+                        false => Err(ApiError::long_batch(MAX_BATCH_REPLY_BYTES)),
+                    };
+                    let (code, body) = match outcome {
                         Ok(reply) => (200, reply.to_string()),
                         Err(api_error) => api_error.into_part(trace),
                     };
+                    reply_bytes = reply_bytes.saturating_add(body.len());
                     let headers = json!([{ "name": "Content-Type", "value": "application/json" }]);
                     replies.push(json!({ "code": code, "headers": headers, "body": body }));
                 }
@@ -77,7 +83,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         Ok(Value::Object(objects))
     }
 
-    /// Carries out one request of a batch, with the token of the whole.
+    /// Carries out one request of a batch, with the token of the whole or its own.
     ///
     /// In a box of a known type: it calls what it is called from.
     fn part<'a>(
@@ -106,17 +112,14 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let mut part = HttpRequest::new(());
         *part.method_mut() = method;
         *part.uri_mut() = target.parse().map_err(|_| ApiError::value("relative_url", "it is no path"))?;
-        *part.headers_mut() = head.headers.clone();
-        for of_whole in [CONTENT_LENGTH, TRANSFER_ENCODING] {
-            part.headers_mut().remove(of_whole);
-        }
-        part.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // How the client has reached us, which addresses in answers are made of.
+        *part.extensions_mut() = head.extensions.clone();
+        *part.version_mut() = head.version;
+        *part.headers_mut() = headers_of(head, body.len())?;
         let (mut part, ()) = part.into_parts();
-        // The token may stand in the query of the whole.
-        let token = query(head, "access_token").filter(|_| query(&part, "access_token").is_none());
-        if let Some(token) = token {
-            let token = HeaderValue::from_str(&format!("Bearer {token}"));
-            part.headers.insert("authorization", token.map_err(|_| ApiError::token())?);
+        // A token of its own counts before that of the whole.
+        if query(&part, "access_token").is_some() {
+            part.headers.remove(AUTHORIZATION);
         }
         let mut body = Incoming::new(&part.headers, Body::from(body));
         match self.carry_out(&part, &mut body, (None, span)).await? {
@@ -124,6 +127,28 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             Reply::Content(_) => Err(ApiError::value("relative_url", "files are not given in a batch")),
         }
     }
+}
+
+/// The headers of a part whose body has `body_bytes`: those of the whole that are not about its own body,
+/// with its token, which may stand in its query.
+fn headers_of(head: &Parts, body_bytes: usize) -> Result<HeaderMap, ApiError> {
+    let mut headers = head.headers.clone();
+    // By one key for all, the second part would be another message under the key of the first.
+    for of_whole in [TRANSFER_ENCODING, EXPECT, IDEMPOTENCY_KEY] {
+        headers.remove(of_whole);
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(body_bytes));
+    // HTTP/2 has the host in the address, of which a part has but the path.
+    if let Some(authority) = head.uri.authority().filter(|_| !headers.contains_key(HOST)) {
+        headers.insert(HOST, HeaderValue::from_str(authority.as_str()).map_err(|_| ApiError::host())?);
+    }
+    let token = token(head).ok_or_else(ApiError::token)?;
+    let bearer = Zeroizing::new([&b"Bearer "[..], &*token].concat());
+    let mut bearer = HeaderValue::from_bytes(&bearer).map_err(|_| ApiError::token())?;
+    bearer.set_sensitive(true);
+    headers.insert(AUTHORIZATION, bearer);
+    Ok(headers)
 }
 
 /// A form as JSON: in a batch objects stand as JSON in the fields of a form.

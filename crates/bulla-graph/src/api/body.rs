@@ -63,10 +63,12 @@ impl Incoming {
                 "the request's body is a form; only a JSON object is supported here",
             ));
         }
-        if self.most() > MAX_BODY_BYTES {
-            return Err(ApiError::too_long(MAX_BODY_BYTES));
-        }
-        Ok(())
+        self.check_length()
+    }
+
+    /// Refuses what says itself that it is too long, whatever its content type.
+    pub(crate) fn check_length(&self) -> Result<(), ApiError> {
+        if self.most() > MAX_BODY_BYTES { Err(ApiError::too_long(MAX_BODY_BYTES)) } else { Ok(()) }
     }
 
     /// Whether it is a form of words, without a file.

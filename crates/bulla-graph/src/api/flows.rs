@@ -280,7 +280,14 @@ fn described(said: &Parameters) -> Result<Kept, ApiError> {
         if categories.is_empty() || !categories.iter().all(is_known) {
             return Err(ApiError::one_of("categories", CATEGORIES));
         }
-        flow.insert("categories".into(), categories.into());
+        // Each once, and so no more than there are.
+        let mut once: Vec<Value> = Vec::new();
+        for category in categories {
+            if !once.contains(&category) {
+                once.push(category);
+            }
+        }
+        flow.insert("categories".into(), once.into());
     }
     Ok(flow)
 }

@@ -2,19 +2,23 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use bulla_base::{PhoneNumberId, Timestamp};
+use bulla_base::{Clock, PhoneNumberId, Timestamp};
 use bulla_relay::MediaId;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::GraphApi;
 use super::upload::{File, UploadError};
 use crate::api_error::ApiError;
-use crate::limits::{CACHED_LINKS, LINK_CACHE_SPAN, MAX_FETCHES, MAX_LINK_CHARS, ROOM_TIMEOUT};
+use crate::limits::{
+    CACHED_LINKS, LINK_CACHE_SPAN, LINKS_TIMEOUT, MAX_FETCHES, MAX_FETCHES_OF_NUMBER, MAX_LINK_CHARS,
+    MAX_LINKS, ROOM_TIMEOUT,
+};
 use crate::{RelayApi, TokenLookup};
 
 /// Tells what is known of a link.
@@ -34,11 +38,13 @@ pub(crate) enum Known {
     New(MediaId),
 }
 
-/// A link whose file is still to be fetched.
+/// A link, and what its file is known by.
 pub(crate) struct Link {
     field: &'static str,
     url: String,
     media: MediaId,
+    /// Whether it is still to be fetched.
+    is_new: bool,
 }
 
 impl<'a> Links<'a> {
@@ -56,16 +62,22 @@ impl<'a> Links<'a> {
         if let Some(known) = self.found.iter().find(|link| link.url == url) {
             return Ok(known.media);
         }
-        Ok(match (self.id_of)(field, url)? {
-            Known::Fetched(media) => media,
-            Known::New(media) => {
-                self.found.push(Link { field, url: url.to_owned(), media });
-                media
-            }
-        })
+        // Whether they were fetched before makes no difference: a request is refused every time, or never.
+        if self.found.len() >= MAX_LINKS {
+            let why = format_args!("the request has more links than the {MAX_LINKS} allowed");
+            return Err(ApiError::value(field, why));
+        }
+        let (media, is_new) = match (self.id_of)(field, url)? {
+            Known::Fetched(media) => (media, false),
+            Known::New(media) => (media, true),
+        };
+        self.found.push(Link { field, url: url.to_owned(), media, is_new });
+        Ok(media)
     }
 
-    pub(crate) fn into_found(self) -> Vec<Link> {
+    /// Those whose files are still to be fetched.
+    pub(crate) fn into_new(mut self) -> Vec<Link> {
+        self.found.retain(|link| link.is_new);
         self.found
     }
 }
@@ -77,15 +89,50 @@ type Fetched = (PhoneNumberId, [u8; 32]);
 pub(crate) struct LinkCache {
     fetched: Mutex<HashMap<Fetched, (MediaId, Timestamp)>>,
     places: Semaphore,
+    /// Of each number for which something is being fetched.
+    of_numbers: Mutex<HashMap<PhoneNumberId, Arc<Semaphore>>>,
+}
+
+/// A place among those who fetch: of the number's, and of everybody's.
+struct Place<'a> {
+    _of_number: OwnedSemaphorePermit,
+    _of_all: SemaphorePermit<'a>,
 }
 
 impl Default for LinkCache {
     fn default() -> Self {
-        Self { fetched: Mutex::default(), places: Semaphore::new(MAX_FETCHES) }
+        let places = Semaphore::new(MAX_FETCHES);
+        Self { fetched: Mutex::default(), places, of_numbers: Mutex::default() }
     }
 }
 
 impl LinkCache {
+    /// A place, once there is one; nothing when none came within `longest`.
+    async fn place(
+        &self,
+        business: PhoneNumberId,
+        longest: Duration,
+        clock: &dyn Clock,
+    ) -> Option<Place<'_>> {
+        let of_number = {
+            let mut of_numbers = self.of_numbers.lock().unwrap_or_else(PoisonError::into_inner);
+            // Who has a place, or waits for one, holds on to it.
+            of_numbers.retain(|_, places| Arc::strong_count(places) > 1);
+            let places = of_numbers.entry(business);
+            Arc::clone(places.or_insert_with(|| Arc::new(Semaphore::new(MAX_FETCHES_OF_NUMBER))))
+        };
+        let taking = pin!(async {
+            // The number's first: who waits for that takes no place from the others.
+            let of_number = of_number.acquire_owned().await.ok()?;
+            let of_all = self.places.acquire().await.ok()?;
+            Some(Place { _of_number: of_number, _of_all: of_all })
+        });
+        match select(taking, clock.sleep(longest)).await {
+            Either::Left((place, _)) => place,
+            Either::Right(_) => None,
+        }
+    }
+
     fn find(&self, business: PhoneNumberId, url: &str, now: Timestamp) -> Option<MediaId> {
         let fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
         let (media, until) = fetched.get(&(business, Sha256::digest(url).into()))?;
@@ -121,19 +168,23 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         })
     }
 
-    /// Fetches what stands at the links, so that the relay has it.
+    /// Fetches what stands at the links, so that the relay has it, within one time for all of them.
     pub(super) async fn fetch_links(
         &self,
         business: PhoneNumberId,
         links: Vec<Link>,
     ) -> Result<(), ApiError> {
+        let end = self.clock.now().after(LINKS_TIMEOUT);
         for link in links {
-            let place = pin!(self.fetched.places.acquire());
-            let _place = match select(place, self.clock.sleep(ROOM_TIMEOUT)).await {
-                Either::Left((Ok(place), _)) => place,
-                _ => return Err(ApiError::busy()),
+            let longest = ROOM_TIMEOUT.min(end.since(self.clock.now()));
+            let _place =
+                self.fetched.place(business, longest, &*self.clock).await.ok_or_else(ApiError::busy)?;
+            let fetching = pin!(self.fetch_link(business, &link));
+            let fetched = match select(fetching, self.clock.sleep(end.since(self.clock.now()))).await {
+                Either::Left((fetched, _)) => fetched,
+                Either::Right(_) => Err(ApiError::slow_link(link.field, LINKS_TIMEOUT)),
             };
-            if let Err(error) = self.fetch_link(business, &link).await {
+            if let Err(error) = fetched {
                 // What came of it goes with its day if this fails, too.
                 let _ = self.relay.abandon_media(business, link.media).await;
                 return Err(error);

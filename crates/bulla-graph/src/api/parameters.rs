@@ -9,7 +9,7 @@ use super::GraphApi;
 use super::body::Incoming;
 use super::form::Form;
 use crate::api_error::ApiError;
-use crate::limits::MAX_PARAMETERS_BYTES;
+use crate::limits::{MAX_BODY_BYTES, MAX_PARAMETERS_BYTES};
 use crate::{RelayApi, TokenLookup};
 
 /// The parameters of a request, by name. What clients write for nothing is nothing.
@@ -20,10 +20,15 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     /// Reads what a request says.
     pub(super) async fn parameters(&self, head: &Parts, body: &mut Incoming) -> Result<Parameters, ApiError> {
         let is_form = body.is_urlencoded();
-        if !is_form && !body.is_multipart() {
+        if body.is_multipart() {
+            body.check_form()?;
+        } else if is_form {
+            body.check_length()?;
+        } else {
             body.check()?;
         }
-        let admission = self.admission.take(body.most(), &*self.clock).await;
+        // No more of a form is in memory at once, however long it says it is.
+        let admission = self.admission.take(body.most().min(MAX_BODY_BYTES), &*self.clock).await;
         let _admission =
             admission.inspect_err(|api_error| self.failures.tell(api_error, "no room", &*self.clock))?;
         let query = head.uri.query().unwrap_or_default();

@@ -1,7 +1,8 @@
+use axum::http::Method;
 use bulla_base::PhoneNumberId;
 use bulla_relay::MediaId;
 
-use crate::{Scope, media_name};
+use crate::{Grant, Scope, media_name};
 
 /// What a request's path names.
 #[derive(Debug, PartialEq, Eq)]
@@ -127,15 +128,19 @@ impl<'a> Path<'a> {
         }
     }
 
-    /// What a token must be for, so that it may be used here; nothing where any may.
-    pub(crate) const fn scope(&self) -> Option<Scope> {
+    /// Whether a token that opens `grant` is for this, by this method.
+    pub(crate) fn is_open_to(&self, grant: &Grant, method: &Method) -> bool {
         match self {
             Self::Messages(_) | Self::Uploads(_) | Self::Media(..) | Self::Content(..) => {
-                Some(Scope::Messaging)
+                grant.has(Scope::Messaging)
+            }
+            Self::Edge(_, Edge::Profile) if *method != Method::GET => grant.has(Scope::Management),
+            Self::Edge(_, Edge::BlockedUsers | Edge::Profile) => {
+                Scope::ALL.into_iter().any(|scope| grant.has(scope))
             }
             // Each part of a batch says for itself.
-            Self::Edge(_, Edge::BlockedUsers | Edge::Profile) | Self::Root | Self::DebugToken => None,
-            Self::Templates(_) | Self::Node(_) | Self::Edge(..) => Some(Scope::Management),
+            Self::Root | Self::DebugToken => true,
+            Self::Templates(_) | Self::Node(_) | Self::Edge(..) => grant.has(Scope::Management),
         }
     }
 }

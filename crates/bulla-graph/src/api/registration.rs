@@ -215,8 +215,9 @@ fn recent(record: &Kept, name: &str, now: Timestamp, period: std::time::Duration
     moments.filter_map(Value::as_u64).filter(|moment| *moment > since).collect()
 }
 
-/// Keeps a digest of a secret, under a salt of its own: the record is sealed, and what is in it still does
-/// not tell the PIN to whoever reads an export.
+/// Keeps a digest of a secret, under a salt of its own, so that the secret itself stands nowhere. That alone
+/// does not hide it: whoever reads the record, in an export too, has the salt beside it and finds six digits
+/// by trying all of them, in a second. What keeps it is that the record is sealed.
 fn put_digest(record: &mut Kept, name: &str, secret: &str, salt: &str) {
     record.insert(format!("{name}_salt"), salt.into());
     record.insert(name.into(), digest(salt, secret).into());

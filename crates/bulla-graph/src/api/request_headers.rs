@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::api_error::ApiError;
 use crate::limits::MAX_TOKEN_BYTES;
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The token a request presents, if one can be: neither empty nor too long.
 pub(crate) fn token(head: &Parts) -> Option<Cow<'_, [u8]>> {

@@ -8,8 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bulla_base::PhoneNumberId;
 use bulla_relay::{
-    MAX_TEMPLATES, MessageTemplate, Outgoing, OutgoingBody, TemplateError, TemplateId, TemplatePage,
-    TemplateQuery, TemplateStatus,
+    MAX_TEMPLATES, MessageTemplate, Outgoing, OutgoingBody, SubmitError, TemplateError, TemplateId,
+    TemplatePage, TemplateQuery, TemplateStatus,
 };
 use serde_json::{Value, json};
 use tracing::Span;
@@ -17,6 +17,7 @@ use tracing::Span;
 use super::body::Incoming;
 use super::fields::{Selection, pick};
 use super::json_field::{Field, Object};
+use super::links::Link;
 use super::request::{Contact, whole};
 use super::request_headers::query;
 use super::template_definition::{self, DefinitionFields};
@@ -80,17 +81,37 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         Ok(json!({ "success": true, "id": id.to_string() }))
     }
 
-    /// What the user would see of a message with a template.
+    /// Refuses a message whose template cannot be sent, before anything is fetched for it.
+    pub(super) async fn check_template(
+        &self,
+        business: PhoneNumberId,
+        message: &Outgoing,
+    ) -> Result<(), ApiError> {
+        let OutgoingBody::Template(sent) = message.clone().into_body() else { return Ok(()) };
+        match self.relay.preview_template(business, *sent).await {
+            // What is still to be fetched is not known yet.
+            Ok(_) | Err(SubmitError::UnknownMedia) => Ok(()),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// What the user would see of a message with a template. Its files are fetched only when nothing else is
+    /// missing.
     pub(super) async fn preview(
         &self,
         business: PhoneNumberId,
         contact: &Contact,
         message: Outgoing,
+        links: Vec<Link>,
     ) -> Result<Value, ApiError> {
         let OutgoingBody::Template(sent) = message.into_body() else {
             return Err(ApiError::value("dry_run", "only messages of the type template can be tried"));
         };
-        let rendered = self.relay.preview_template(business, *sent).await;
+        let mut rendered = self.relay.preview_template(business, (*sent).clone()).await;
+        if matches!(rendered, Err(SubmitError::UnknownMedia)) && !links.is_empty() {
+            Box::pin(self.fetch_links(business, links)).await?;
+            rendered = self.relay.preview_template(business, *sent).await;
+        }
         let (category, shown) = rendered.map_err(|error| self.failed(error))?;
         Ok(json!({
             "messaging_product": "whatsapp",

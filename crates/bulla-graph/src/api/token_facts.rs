@@ -35,7 +35,12 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         }
         let found = self.tokens.look_up(asked.as_bytes()).await.map_err(|error| self.failed(error))?;
         // Of one that opens what this one does not, it is not even said that it is one.
-        let Some(found) = found.filter(|found| found.numbers().all(|number| grant.covers(number))) else {
+        let opens_as_much = |found: &Grant| {
+            found.numbers().next().is_some()
+                && found.numbers().all(|number| grant.covers(number))
+                && Scope::ALL.into_iter().all(|scope| grant.has(scope) || !found.has(scope))
+        };
+        let Some(found) = found.filter(opens_as_much) else {
             return Ok(unknown);
         };
         let accounts: BTreeSet<String> = found

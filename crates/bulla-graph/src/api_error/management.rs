@@ -1,5 +1,7 @@
 //! What is refused of what is asked about numbers, accounts and what belongs to them.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use bulla_relay::ConfigurationError;
 
@@ -25,6 +27,21 @@ impl ApiError {
             LinkError::Failed(_) => "there is no file at it, or it did not come in time",
         };
         Self::new(StatusCode::BAD_REQUEST, 131_052, "Media download error").because(format!("{field}: {why}"))
+    }
+
+    /// The files of a request did not come within the time for all of them.
+    pub(crate) fn slow_link(field: &'static str, limit: Duration) -> Self {
+        let why = format!("the files of the request did not come within {} seconds", limit.as_secs());
+        Self::new(StatusCode::BAD_REQUEST, 131_052, "Media download error").because(format!("{field}: {why}"))
+    }
+
+    /// The answers of a batch are too long already.
+    pub(crate) fn long_batch(limit: usize) -> Self {
+        let why = format!(
+            "batch: this part was not carried out, as the answers before it come to {limit} bytes or more; \
+             send it in another batch"
+        );
+        Self { reason: "too long", ..Self::unreadable(why) }
     }
 
     /// The number is not registered.

@@ -5,14 +5,16 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bulla_base::{BusinessAccountId, Category, MessageId, Number, PhoneNumberId, SeededRng, Timestamp};
+use bulla_content::Template;
 use bulla_graph::{
     Answering, CodeMethod, CodeNotSent, ConfigurationPage, ManagementApi, MediaApi, NumberCodes, RelayApi,
     TemplateApi,
 };
 use bulla_relay::{
     ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, MarkReadError, MediaDescription,
-    MediaError, MediaId, MediaStream, MessageRef, MessageTemplate, Outgoing, SubmitError, TemplateDefinition,
-    TemplateError, TemplateId, TemplatePage, TemplateQuery, TemplateStatus, TemplateText, UserId, Version,
+    MediaError, MediaId, MediaStream, MessageRef, MessageTemplate, Outgoing, OutgoingTemplate, SubmitError,
+    TemplateDefinition, TemplateError, TemplateId, TemplatePage, TemplateQuery, TemplateRefusal,
+    TemplateStatus, TemplateText, UserId, Version,
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -216,6 +218,18 @@ impl TemplateApi for RecordingRelay {
         match before - templates.len() {
             0 => Err(TemplateError::Unknown),
             count => Ok(count),
+        }
+    }
+
+    /// None is called `unknown`, and no file that one has is known.
+    async fn preview_template(
+        &self,
+        _: PhoneNumberId,
+        message: OutgoingTemplate,
+    ) -> Result<(Category, Template), SubmitError> {
+        match message.name() {
+            "unknown" => Err(TemplateRefusal::Unknown { nearest: None }.into()),
+            _ => Err(SubmitError::UnknownMedia),
         }
     }
 }

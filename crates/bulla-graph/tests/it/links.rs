@@ -4,14 +4,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::http::Request;
 use bulla_base::ManualClock;
 use bulla_graph::{Answering, FetchedLink, LinkError, LinkFetcher, MAX_LINK_CHARS, MediaApi};
 use bulla_relay::{MediaKind, OutgoingBody, OutgoingMedia};
 use bytes::Bytes;
-use futures_util::stream;
-use serde_json::json;
+use futures_util::{FutureExt, stream};
+use serde_json::{Value, json};
 
-use crate::fake_relay::{Asked, NUMBER, media, media_name};
+use crate::clock::WaitingClock;
+use crate::fake_relay::{Asked, NUMBER, OTHER_NUMBER, media, media_name};
 use crate::harness::Bench;
 
 /// The beginnings of files, by how their names end.
@@ -180,4 +182,101 @@ async fn what_is_no_file_or_another_is_refused_and_nothing_is_sent() {
     bench.refused(linked("image", &long(MAX_LINK_CHARS + 1)), 100).await;
     assert_eq!(web.fetched.load(Ordering::Relaxed), before);
     assert_eq!(bench.post(linked("image", &long(MAX_LINK_CHARS))).await.status, 200);
+}
+
+/// A message with the template `name`, whose header has `in_header` files, and each of ten cards one.
+fn with_links(name: &str, in_header: usize) -> Value {
+    let link = |name: String| format!("https://x.example/{name}.jpg");
+    let image = |name: String| json!({ "type": "image", "image": { "link": link(name) } });
+    let of_header: Vec<_> = (0..in_header).map(|count| image(format!("h{count}"))).collect();
+    let card = |index: usize| {
+        let header = json!({ "type": "header", "parameters": [image(index.to_string())] });
+        json!({ "card_index": index, "components": [header] })
+    };
+    let cards = json!({ "type": "carousel", "cards": (0..10).map(card).collect::<Vec<_>>() });
+    let components = json!([{ "type": "header", "parameters": of_header }, cards]);
+    let template = json!({ "name": name, "language": { "code": "en" }, "components": components });
+    json!({ "messaging_product": "whatsapp", "to": "16505551234", "type": "template", "template": template })
+}
+
+#[tokio::test]
+async fn a_request_has_at_most_eleven_links_whether_they_were_fetched_before_or_not() {
+    let (bench, web) = Bench::new().following_links();
+    let details = bench.refused(with_links("t", 2).to_string(), 131_009).await;
+    assert!(details.ends_with("more links than the 11 allowed"), "{details}");
+    assert_eq!(web.fetched.load(Ordering::Relaxed), 0);
+    let reply = bench.post(with_links("t", 1).to_string()).await;
+    assert_eq!(reply.status, 200, "{}", reply.json);
+    assert!(matches!(bench.relay.take()[..], [Asked::Submit(..)]));
+    assert_eq!(web.fetched.load(Ordering::Relaxed), 11);
+    bench.refused(with_links("t", 2).to_string(), 131_009).await;
+    assert_eq!(web.fetched.load(Ordering::Relaxed), 11);
+}
+
+/// One message could have the relay fetch a thousand files before anybody asked whether it can be sent.
+#[tokio::test]
+async fn nothing_is_fetched_for_what_cannot_be_sent() {
+    let (bench, web) = Bench::new().following_links();
+    let mut to_itself = with_links("t", 1);
+    to_itself["to"] = "15550783881".into();
+    bench.refused(to_itself.to_string(), 131_021).await;
+    bench.refused(with_links("unknown", 1).to_string(), 132_001).await;
+    let tried = format!("/{NUMBER}/messages?dry_run=true");
+    let image: Value = serde_json::from_str(&linked("image", "https://x.example/a.jpg")).unwrap();
+    for (message, code) in [(with_links("unknown", 1), 132_001), (image, 131_009)] {
+        assert_eq!(bench.ask("POST", &tried, message).await.code(), code);
+    }
+    assert_eq!(web.fetched.load(Ordering::Relaxed), 0);
+    // What is tried and is in want of nothing but its files has them fetched.
+    assert_eq!(bench.ask("POST", &tried, with_links("t", 1)).await.code(), 131_009);
+    assert_eq!(web.fetched.load(Ordering::Relaxed), 11);
+    assert_eq!(bench.relay.take(), []);
+}
+
+/// A web whose files never come.
+#[derive(Debug, Default)]
+struct Silence(AtomicUsize);
+
+impl LinkFetcher for Silence {
+    fn fetch<'a>(&'a self, _: &'a str) -> Answering<'a, FetchedLink, LinkError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn all_files_of_a_request_have_one_time_to_come_in() {
+    let clock = Arc::new(ManualClock::default());
+    let bench = Bench::with_clock(clock.clone());
+    let bench = Bench { api: bench.api.links(Silence::default()), ..bench };
+    let details = bench.refused(with_links("t", 1).to_string(), 131_052).await;
+    assert!(details.ends_with("did not come within 60 seconds"), "{details}");
+    assert_eq!(bulla_base::Clock::now(&*clock).as_millis(), 60_000);
+}
+
+#[tokio::test]
+async fn one_number_takes_four_places_of_those_that_fetch_and_leaves_the_others() {
+    let (bench, web) = (Bench::with_clock(Arc::new(WaitingClock)), Arc::<Silence>::default());
+    let bench = Bench { api: bench.api.links(Arc::clone(&web)), ..bench };
+    let mut under_way = Vec::new();
+    for (number, token, fetched) in [
+        (NUMBER, "EAATESTTOKEN", 1),
+        (NUMBER, "EAATESTTOKEN", 2),
+        (NUMBER, "EAATESTTOKEN", 3),
+        (NUMBER, "EAATESTTOKEN", 4),
+        (NUMBER, "EAATESTTOKEN", 4),
+        (OTHER_NUMBER, "another", 5),
+    ] {
+        let request = Request::post(format!("/{number}/messages"));
+        let request = request.header("authorization", format!("Bearer {token}"));
+        let message = linked("image", &format!("https://x.example/{}.jpg", under_way.len()));
+        let mut sending = Box::pin(bench.call(request.body(message.into()).unwrap()));
+        assert!(sending.as_mut().now_or_never().is_none());
+        under_way.push(sending);
+        assert_eq!(web.0.load(Ordering::Relaxed), fetched);
+    }
+    // Who gives up makes room for who has waited.
+    drop(under_way.remove(0));
+    assert!(under_way[3].as_mut().now_or_never().is_none());
+    assert_eq!(web.0.load(Ordering::Relaxed), 6);
 }

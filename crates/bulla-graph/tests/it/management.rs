@@ -1,12 +1,20 @@
 //! Numbers, accounts and what belongs to them: what is configured is kept, told and bounded.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
 use bulla_base::ManualClock;
+use bulla_graph::{MAX_BODY_BYTES, MAX_FORM_BYTES, Settings};
+use bytes::Bytes;
+use futures_util::{FutureExt, stream};
 use serde_json::{Value, json};
 
+use crate::clock::WaitingClock;
 use crate::fake_relay::{ACCOUNT, Asked, NUMBER, OTHER_NUMBER};
-use crate::harness::{Bench, Reply};
+use crate::harness::{Bench, Reply, TOKEN};
+use crate::sockets::within;
 
 async fn done(bench: &Bench, method: &str, path: String, body: Value) -> Value {
     let reply = bench.ask(method, &path, body).await;
@@ -281,4 +289,49 @@ async fn a_request_that_configures_has_at_most_so_many_bytes() {
     let reply = bench.ask("POST", &path, body(64 * 1024 + 1)).await;
     assert_eq!((reply.code(), reply.status.as_u16()), (100, 413));
     assert!(bench.relay.take().iter().all(|asked| matches!(asked, Asked::Submit(..))));
+}
+
+/// A form that says that it has so many bytes, of which none comes.
+fn form(kind: &str, declared: u64) -> Request<Body> {
+    let body = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
+    let request = Request::post(format!("/{NUMBER}/settings")).header("content-type", kind);
+    let request = request.header("content-length", declared);
+    request.header("authorization", format!("Bearer {TOKEN}")).body(body).unwrap()
+}
+
+const WORDS: &str = "application/x-www-form-urlencoded";
+const PARTS: &str = "multipart/form-data; boundary=b";
+
+#[tokio::test]
+async fn a_form_that_says_that_it_is_too_long_is_refused_before_it_is_read() {
+    for (kind, longest) in [(WORDS, MAX_BODY_BYTES as u64), (PARTS, MAX_FORM_BYTES)] {
+        // With this clock, what is waited for has taken too long.
+        let bench = Bench::new();
+        assert_eq!(bench.call(form(kind, longest)).await.status, 408, "{kind}");
+        assert_eq!(bench.call(form(kind, longest + 1)).await.status, 413, "{kind}");
+    }
+}
+
+/// One that said that it is as long as a file took all the room there is for as long as it liked to take.
+#[tokio::test]
+async fn a_form_takes_no_more_room_than_is_read_of_it_at_once() {
+    let settings = Settings::default().body_bytes(2 * MAX_BODY_BYTES);
+    let bench = Bench::with_clock(Arc::new(WaitingClock)).settings(settings);
+    let mut waiting = Box::pin(bench.call(form(PARTS, MAX_FORM_BYTES)));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    let body = Body::from(json!({ "x": "a".repeat(60_000) }).to_string());
+    let request = Request::post(format!("/{NUMBER}/settings")).header("content-length", 60_008);
+    let request = request.header("authorization", format!("Bearer {TOKEN}"));
+    let reply = within(bench.call(request.body(body).unwrap())).await;
+    assert_eq!(reply.status, 200, "{}", reply.json);
+}
+
+#[tokio::test]
+async fn a_category_of_a_flow_is_kept_once_however_often_it_is_said() {
+    let (bench, path) = (Bench::new(), format!("/{ACCOUNT}/flows"));
+    let mut said = vec!["SURVEY"];
+    said.resize(1000, "OTHER");
+    let made = done(&bench, "POST", path, json!({ "name": "f", "categories": said })).await;
+    let flow = told(&bench, format!("/{}", made["id"].as_str().unwrap())).await;
+    assert_eq!(flow["categories"], json!(["SURVEY", "OTHER"]));
 }

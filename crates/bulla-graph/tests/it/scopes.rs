@@ -53,8 +53,19 @@ async fn a_token_is_for_what_it_was_granted_for() {
     }
     assert_eq!(gate.get("sends", format!("/?ids={NUMBER}")).await.code(), 10);
     assert_eq!(gate.get("manages", format!("/?ids={NUMBER}")).await.status, 200);
-    for token in ["sends", "manages"] {
-        assert_eq!(gate.get(token, format!("/{NUMBER}/block_users")).await.status, 200);
+    gate.tokens.put("nothing", Grant::new([NUMBER]).scopes([])).unwrap();
+    let profile = format!("/{NUMBER}/whatsapp_business_profile");
+    for path in [format!("/{NUMBER}/block_users"), profile.clone()] {
+        for token in ["sends", "manages"] {
+            assert_eq!(gate.get(token, path.clone()).await.status, 200, "{token}: {path}");
+        }
+        assert_eq!(gate.get("nothing", path.clone()).await.code(), 10, "{path}");
+    }
+    for (token, status) in [("sends", 403), ("nothing", 403), ("manages", 200)] {
+        let request = Request::post(&profile).header("authorization", format!("Bearer {token}"));
+        let about = json!({ "messaging_product": "whatsapp", "about": "x" }).to_string();
+        let reply = gate.bench.call(request.body(Body::from(about)).unwrap()).await;
+        assert_eq!(reply.status, status, "{token}: {}", reply.json);
     }
 }
 
@@ -97,6 +108,13 @@ async fn what_a_token_opens_is_told_to_one_that_opens_as_much() {
     assert_eq!(told("one", "one").await["is_valid"], true);
     // Of one that opens more, and of none, the same is said.
     assert_eq!(told("one", "both").await, told("one", "gone").await);
+    // More is also another scope; and what opens nothing is no secret of anybody's to tell of.
+    gate.tokens.put("manages", Grant::new([NUMBER]).scopes([Scope::Management])).unwrap();
+    gate.tokens.put("nothing", Grant::new([])).unwrap();
+    for (by, of) in [("one", "manages"), ("manages", "one"), ("one", "nothing"), ("both", "nothing")] {
+        assert_eq!(told(by, of).await, told("one", "gone").await, "{by}: {of}");
+    }
+    assert_eq!(told("both", "manages").await["is_valid"], true);
     assert_eq!(told("one", &"x".repeat(2000)).await["is_valid"], false);
     gate.clock.advance(Duration::from_secs(60));
     assert_eq!(told("both", "one").await["is_valid"], false);
@@ -171,4 +189,82 @@ async fn several_objects_are_told_of_by_their_ids() {
     assert_eq!(bench.ask("GET", format!("/?ids={}", ids(51)), Value::Null).await.code(), 100);
     assert_eq!(bench.ask("GET", "/?ids=1", Value::Null).await.code(), 100);
     assert_eq!(bench.ask("GET", "/", Value::Null).await.code(), 100);
+}
+
+fn codes(reply: &Reply) -> Vec<u64> {
+    reply.json.as_array().unwrap().iter().map(|part| part["code"].as_u64().unwrap()).collect()
+}
+
+fn text_to(number: bulla_base::PhoneNumberId, query: &str) -> Value {
+    let text = json!({ "messaging_product": "whatsapp", "to": "16505551234", "text": { "body": "x" } });
+    let target = format!("{number}/messages{query}");
+    json!({ "method": "POST", "relative_url": target, "body": text.to_string() })
+}
+
+#[tokio::test]
+async fn a_batch_ends_when_its_answers_are_too_long_and_says_so() {
+    for (bytes, carried_out) in [(32_768, 32), (32_767, 33)] {
+        let bench = Bench::new();
+        let shown = json!({ "a": "x".repeat(bytes - 8) }).to_string();
+        let flow = json!({ "name": "f", "flow_json": shown });
+        let made = bench.ask("POST", format!("/{ACCOUNT}/flows"), flow).await;
+        let flow = format!("{}/flow.json", made.json["id"].as_str().unwrap());
+        let batch = json!({ "batch": vec![json!({ "method": "GET", "relative_url": flow }); 35] });
+        let reply = bench.ask("POST", "/", batch).await;
+        let done = codes(&reply).iter().filter(|code| **code == 200).count();
+        assert_eq!((done, codes(&reply)[carried_out]), (carried_out, 400));
+        assert!(reply.json[34]["body"].as_str().unwrap().contains("this part was not carried out"));
+    }
+}
+
+#[tokio::test]
+async fn a_batch_has_no_list_of_objects_in_it() {
+    let bench = Bench::new();
+    let part = json!({ "method": "GET", "relative_url": format!("?ids={NUMBER}") });
+    assert_eq!(codes(&bench.ask("POST", "/", json!({ "batch": [part] })).await), [400]);
+}
+
+#[tokio::test]
+async fn a_part_of_a_batch_is_proven_with_the_whole_unless_it_has_a_token_of_its_own() {
+    let bench = Bench::new().settings(Settings::default().app_secret("secret", true));
+    let own = format!("?access_token={TOKEN}");
+    let batch = json!({ "batch": [
+        text_to(NUMBER, ""),
+        text_to(NUMBER, &own),
+        text_to(NUMBER, &format!("{own}&appsecret_proof={PROOF}")),
+        text_to(OTHER_NUMBER, &format!("?access_token=another&appsecret_proof={PROOF}")),
+    ] });
+    let reply = bench.ask("POST", format!("/?appsecret_proof={PROOF}"), batch.clone()).await;
+    assert_eq!(codes(&reply), [200, 400, 200, 400], "{}", reply.json);
+    assert_eq!(bench.ask("POST", "/", batch).await.code(), 100);
+}
+
+#[tokio::test]
+async fn a_part_of_a_batch_is_carried_out_with_its_own_token_or_that_of_the_whole() {
+    let bench = Bench::new();
+    let own = "?access_token=another";
+    let batch = json!({ "batch": [text_to(OTHER_NUMBER, own), text_to(NUMBER, own), text_to(NUMBER, "")] });
+    // A header counts before the query.
+    let reply = bench.ask("POST", "/?access_token=another", batch).await;
+    assert_eq!(codes(&reply), [200, 400, 200], "{}", reply.json);
+    let asked = bench.relay.take();
+    assert!(matches!(&asked[..], [Asked::Submit(OTHER_NUMBER, _), Asked::Submit(NUMBER, _)]), "{asked:?}");
+}
+
+/// The second part was taken for the first one once more, or refused as another message under its key.
+#[tokio::test]
+async fn the_idempotency_key_of_a_batch_is_none_of_its_parts() {
+    let bench = Bench::new();
+    let batch = json!({ "batch": [text_to(NUMBER, ""), text_to(NUMBER, "")] });
+    let mut asked = Vec::new();
+    for key in [None, Some("once")] {
+        let mut request = Request::post("/").header("authorization", format!("Bearer {TOKEN}"));
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let reply = bench.call(request.body(Body::from(batch.to_string())).unwrap()).await;
+        assert_eq!(codes(&reply), [200, 200], "{}", reply.json);
+        asked.push(bench.relay.take());
+    }
+    assert_eq!(asked[0], asked[1]);
 }

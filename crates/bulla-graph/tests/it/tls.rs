@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::clock::{NotingClock, WaitingClock};
-use crate::fake_relay::{BlockingRelay, NUMBER};
+use crate::fake_relay::{BlockingRelay, NUMBER, media_name};
 use crate::harness::{Bench, TOKEN, api};
 use crate::sockets::{Server, request, text, within};
 
@@ -263,4 +263,24 @@ async fn who_does_not_speak_tls_gets_nothing() {
     assert!(!answer.starts_with(b"HTTP"), "an alert of TLS at most");
     assert_eq!(bench.relay.take(), []);
     assert_eq!(format!("{:?}", tls()), "Tls");
+}
+
+/// The parts of a batch did not know how the client had come: over HTTP/2 they had no host, and over TLS
+/// their addresses were of plain HTTP.
+#[tokio::test]
+async fn addresses_in_a_batch_are_as_the_client_has_reached_the_host() {
+    let bench = Bench::with_clock(Arc::new(WaitingClock));
+    bench.relay.keep_media(NUMBER, b"a picture").await;
+    let server = Server::start_tls(&bench.api, &tls()).await;
+    let mut client = http_2(&server, WINDOW).await;
+    let part = serde_json::json!({ "method": "GET", "relative_url": media_name(0) });
+    let batch = serde_json::json!({ "batch": [part] }).to_string();
+    let request =
+        Request::post("https://carrier.example/").header("authorization", format!("Bearer {TOKEN}"));
+    let response = within(client.send_request(request.body(batch.into()).unwrap())).await.unwrap();
+    let (status, json) = read(response).await;
+    assert_eq!((status.as_u16(), &json[0]["code"]), (200, &Value::from(200)), "{json}");
+    let told: Value = serde_json::from_str(json[0]["body"].as_str().unwrap()).unwrap();
+    let url = told["url"].as_str().unwrap();
+    assert!(url.starts_with("https://carrier.example/"), "{url}");
 }

@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bulla_base::Clock;
 use bulla_webhook::{
-    AllowedNetworks, Connector, FetchError, Fetcher, MAX_REDIRECTS, TcpDialer, WebhookError,
+    AllowedNetworks, Connector, FetchError, Fetcher, MAX_REDIRECTS, Resolver, Resolving, TcpDialer,
+    WebhookError,
 };
-use futures_util::TryStreamExt;
+use futures_util::{FutureExt, TryStreamExt};
 
 use crate::clock::{HastyClock, WaitingClock};
 use crate::listeners::Listener;
@@ -135,4 +137,32 @@ async fn a_server_that_is_silent_is_not_waited_for() {
     let silent = Listener::start(SocketAddr::from(([127, 0, 0, 1], 0)), None).await.unwrap();
     let waited = body(&fetcher(HastyClock), &format!("http://{}/", silent.address)).await;
     assert!(matches!(waited, Err(FetchError::TooSlow)), "{waited:?}");
+}
+
+/// Names that nobody ever finds the addresses of.
+#[derive(Debug, Clone, Default)]
+struct Nobody(Arc<AtomicUsize>);
+
+impl Resolver for Nobody {
+    fn resolve<'a>(&'a self, _: &'a str) -> Resolving<'a> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(std::future::pending())
+    }
+}
+
+/// A look-up cannot be stopped, so each that was given up stayed beside the next.
+#[tokio::test]
+async fn look_ups_that_were_given_up_do_not_pile_up() {
+    let names = Nobody::default();
+    let connector = Connector::new().resolve_by(names.clone());
+    let fetcher = Fetcher::new(connector, Arc::new(WaitingClock));
+    for host in 0..200 {
+        let url = format!("http://{host}.example/");
+        // Of a clone, too.
+        let fetcher = fetcher.clone();
+        let mut fetching = Box::pin(fetcher.fetch(&url));
+        assert!(fetching.as_mut().now_or_never().is_none());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(names.0.load(Ordering::Relaxed), 8);
 }
