@@ -473,7 +473,7 @@ class Conversation:
                 self.business.sends(sent.id, TO_THE_END)
                 self.business.wait_for_statuses(sent.id, TO_THE_END)
             gone = f"http://127.0.0.1:{server.server_address[1]}/gone.mp4"
-            refused(errors.WhatsAppError, lambda: self.wa.send_video(to=USER, video=gone))
+            refused(errors.InvalidParameter, lambda: self.wa.send_video(to=USER, video=gone))
             server.shutdown()
         self._is_shown(f'image of {len(picture)} bytes, "image/png": "from afar"')
         expect(asked == ["/view.png", "/gone.mp4"], f"{asked}")
@@ -498,7 +498,7 @@ class Conversation:
         blocked = self.wa.block_users([USER])
         expect([user.wa_id for user in blocked.added_users] == [USER], f"{blocked}")
         expect([user.wa_id for user in self.wa.get_blocked_users()] == [USER], "another list")
-        refused(errors.WhatsAppError, lambda: self.wa.send_message(to=USER, text="not now"))
+        refused(errors.MessageUndeliverable, lambda: self.wa.send_message(to=USER, text="not now"))
         self.relay.user_writes("not heard")
         # What was dropped does not come later either.
         time.sleep(2)
@@ -603,7 +603,7 @@ class Conversation:
             expect(found == expected, f"{message_id}: {found} instead of {expected}")
         strange = [status.id for status in business.statuses if status.id not in business.sent]
         expect(not strange, f"statuses of messages nobody sent: {strange}")
-        expect(len(business.messages) == 5, f"{len(business.messages)} messages instead of 5")
+        expect(len(business.messages) == 6, f"{len(business.messages)} messages instead of 6")
         placed = len(business.messages) + len(business.taps) + len(business.statuses) + len(business.reviews)
         expect(len(business.raw) == placed, f"{len(business.raw)} updates came and pywa placed {placed}")
         # Other clients read one update a delivery, and check signatures over escaped text.

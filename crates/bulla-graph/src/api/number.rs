@@ -28,7 +28,7 @@ const OF_NUMBER: [&str; 8] = [
 ];
 
 /// What is told of an account when nobody says what.
-const OF_ACCOUNT: [&str; 3] = ["id", "name", "message_template_namespace"];
+const OF_ACCOUNT: [&str; 4] = ["id", "name", "timezone_id", "message_template_namespace"];
 
 impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     /// Tells of a number, or sets its PIN or its name.
@@ -106,6 +106,8 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let whole = json!({
             "id": id,
             "name": format!("Account {id}"),
+            // Not known: what is counted goes by UTC, which has no number in that list.
+            "timezone_id": "0",
             "message_template_namespace": namespace,
             "status": "ACTIVE",
             "account_review_status": "APPROVED",

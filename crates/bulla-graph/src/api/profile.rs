@@ -14,6 +14,9 @@ use crate::api_error::{ApiError, Methods};
 use crate::limits::{MAX_ABOUT_CHARS, MAX_DESCRIPTION_CHARS, MAX_EMAIL_CHARS, MAX_SHORT_CHARS, MAX_WEBSITES};
 use crate::{RelayApi, TokenLookup};
 
+/// The trade of a profile that names none.
+const UNDEFINED: &str = "UNDEFINED";
+
 /// The trades that a profile can name.
 const VERTICALS: &str = "ALCOHOL, APPAREL, AUTO, BEAUTY, EDU, ENTERTAIN, EVENT_PLAN, FINANCE, GOVT, GROCERY, HEALTH, HOTEL, MATRIMONY_SERVICE, NONPROFIT, NOT_A_BIZ, ONLINE_GAMBLING, OTC_DRUGS, OTHER, PHYSICAL_GAMBLING, PROF_SERVICES, RESTAURANT, RETAIL, TRAVEL, UNDEFINED";
 
@@ -29,6 +32,8 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             Method::GET => {
                 let mut profile = self.kept(business, (Kind::Profile, "")).await?.unwrap_or_default();
                 profile.insert("messaging_product".into(), "whatsapp".into());
+                // Clients read it, said or not.
+                profile.entry("vertical").or_insert_with(|| UNDEFINED.into());
                 let selection = Selection::of(head)?;
                 Ok(json!({ "data": [pick(selection.as_ref(), Value::Object(profile))] }))
             }
