@@ -1,6 +1,6 @@
 //! The connections the API is served on: how many there are, how long they may take, and how they end.
 
-mod answers;
+mod answer_body;
 mod connection;
 mod connection_activity;
 mod connection_slots;
@@ -11,6 +11,8 @@ mod socket;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls_connection;
+#[cfg(feature = "tls")]
+mod watched_answers;
 
 #[cfg(test)]
 mod tests;

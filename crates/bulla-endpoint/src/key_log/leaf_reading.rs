@@ -163,7 +163,7 @@ impl KeyLog {
 /// Reads leaf after leaf.
 struct Reader {
     monitor: Monitor,
-    logged: BTreeMap<PhoneNumberId, Of>,
+    logged: BTreeMap<PhoneNumberId, Followed>,
     foreign: Vec<(PhoneNumberId, Foreign)>,
     own: u64,
     past: u64,
@@ -171,7 +171,7 @@ struct Reader {
 }
 
 /// What is known of one business while it is read of.
-struct Of {
+struct Followed {
     logged: LoggedKeys,
     is_published: bool,
     is_changed: bool,
@@ -188,7 +188,7 @@ impl Reader {
             let own = IdentityKey::from_bytes(&own.to_bytes()).map_err(|_| DAMAGED)?;
             let kept = kept.unwrap_or_else(|| LoggedKeys::unread(own));
             latest.push((business, kept.latest().filter(|_| !begins).copied()));
-            logged.insert(business, Of { logged: kept, is_published, is_changed });
+            logged.insert(business, Followed { logged: kept, is_published, is_changed });
         }
         let monitor = Monitor::resume(range, latest);
         Ok(Self { monitor, logged, foreign: Vec::new(), own: 0, past: 0, unreadable: 0 })

@@ -50,19 +50,16 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let mut listed = listed.map_err(|error| self.failed(error))?;
         let has_next = listed.len() > limit;
         listed.truncate(limit);
-        let entry = |(user, number): &(UserId, Number)| {
-            json!({
+        let entry = |(user, number): (UserId, Number)| {
+            let told = json!({
                 "messaging_product": "whatsapp",
                 "input": number.digits(),
                 "wa_id": number.digits(),
-                "user_id": user_id::write(*user),
-            })
+                "user_id": user_id::write(user),
+            });
+            (*user.as_bytes(), told)
         };
-        let data = listed.iter().map(entry).collect();
-        let place = |(user, _): &(UserId, Number)| *user.as_bytes();
-        let places = listed.first().map(place).zip(listed.last().map(place));
-        let places = places.as_ref().map(|(first, last)| (&first[..], &last[..]));
-        page::listed(head, &self.settings, data, places, has_next)
+        page::listed(head, &self.settings, listed.into_iter().map(entry).collect(), has_next)
     }
 
     /// Blocks users, or lifts their blocks; each for itself.

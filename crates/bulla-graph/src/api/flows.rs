@@ -35,10 +35,8 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                 let (limit, after) = (page::limit(head)?, page::after(head)?);
                 let (flows, has_next) = self.all_kept(business, Kind::Flow, after, limit).await?;
                 let selection = Selection::of(head)?;
-                let data = flows.iter().map(|(_, flow)| told(selection.as_ref(), flow)).collect();
-                let places =
-                    flows.first().zip(flows.last()).map(|((first, _), (last, _))| (&first[..], &last[..]));
-                page::listed(head, &self.settings, data, places, has_next)
+                let flows = flows.into_iter().map(|(id, flow)| (id, told(selection.as_ref(), flow)));
+                page::listed(head, &self.settings, flows.collect(), has_next)
             }
             Method::POST => {
                 let said = self.parameters(head, body).await?;
@@ -61,7 +59,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                 self.touch(&mut flow);
                 // What it shows first: a flow that is there is whole.
                 if let Some(asset) = asset {
-                    self.put_asset(business, &id, asset).await?;
+                    self.replace(business, (Kind::FlowAsset, &id), Some(asset)).await?;
                 }
                 let put = |kept: &mut Option<Kept>| match kept {
                     Some(_) => Err(ApiError::unavailable("the id was taken; send the request again")),
@@ -87,7 +85,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         match head.method {
             Method::GET => {
                 let flow = self.kept(business, (Kind::Flow, id)).await?.ok_or_else(ApiError::number)?;
-                Ok(told(Selection::of(head)?.as_ref(), &flow))
+                Ok(told(Selection::of(head)?.as_ref(), flow))
             }
             Method::POST => {
                 let said = self.parameters(head, body).await?;
@@ -111,11 +109,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                     }
                 };
                 self.change(business, (Kind::Flow, id), delete).await?;
-                let delete = |kept: &mut Option<Kept>| {
-                    *kept = None;
-                    Ok(())
-                };
-                self.change(business, (Kind::FlowAsset, id), delete).await?;
+                self.replace(business, (Kind::FlowAsset, id), None).await?;
                 Ok(json!({ "success": true }))
             }
             _ => Err(ApiError::method(Methods::GetPostOrDelete)),
@@ -149,7 +143,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                 }
                 let said = self.parameters(head, body).await?;
                 let asset = said.required("file", usize::MAX)?;
-                self.put_asset(business, id, shown(&asset)?).await?;
+                self.replace(business, (Kind::FlowAsset, id), Some(shown(&asset)?)).await?;
                 self.change_flow(business, id, |_| Ok(())).await?;
                 Ok(json!({ "success": true, "validation_errors": [] }))
             }
@@ -226,14 +220,6 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         self.change(business, (Kind::Flow, id), change).await
     }
 
-    async fn put_asset(&self, business: PhoneNumberId, id: &str, asset: Kept) -> Result<(), ApiError> {
-        let put = |kept: &mut Option<Kept>| {
-            *kept = Some(asset.clone());
-            Ok(())
-        };
-        self.change(business, (Kind::FlowAsset, id), put).await
-    }
-
     fn touch(&self, flow: &mut Kept) {
         flow.insert("updated_at".into(), super::date::written(self.clock.now()).into());
     }
@@ -255,13 +241,12 @@ fn is_draft(flow: &Kept) -> bool {
 }
 
 /// What is told of a flow.
-fn told(selection: Option<&Selection>, flow: &Kept) -> Value {
-    let mut whole = flow.clone();
-    whole.insert("validation_errors".into(), json!([]));
+fn told(selection: Option<&Selection>, mut flow: Kept) -> Value {
+    flow.insert("validation_errors".into(), json!([]));
     if selection.is_none() {
-        whole.retain(|name, _| USUAL.contains(&name.as_str()));
+        flow.retain(|name, _| USUAL.contains(&name.as_str()));
     }
-    pick(selection, Value::Object(whole))
+    pick(selection, Value::Object(flow))
 }
 
 /// What a request says of a flow.

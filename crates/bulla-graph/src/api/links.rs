@@ -12,8 +12,8 @@ use futures_util::future::{Either, select};
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-use super::GraphApi;
 use super::upload::{File, UploadError};
+use super::{GraphApi, upload};
 use crate::api_error::ApiError;
 use crate::limits::{
     CACHED_LINKS, LINK_CACHE_SPAN, LINKS_TIMEOUT, MAX_FETCHES, MAX_FETCHES_OF_NUMBER, MAX_LINK_CHARS,
@@ -185,8 +185,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                 Either::Right(_) => Err(ApiError::slow_link(link.field, LINKS_TIMEOUT)),
             };
             if let Err(error) = fetched {
-                // What came of it goes with its day if this fails, too.
-                let _ = self.relay.abandon_media(business, link.media).await;
+                upload::abandon(&*self.relay, business, link.media).await;
                 return Err(error);
             }
             self.fetched.put(business, &link.url, link.media, self.clock.now());

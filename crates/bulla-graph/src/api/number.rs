@@ -85,14 +85,11 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         numbers.retain(|number| self.relay.account(*number) == Some(account));
         let has_next = numbers.len() > limit;
         numbers.truncate(limit);
-        let (selection, mut data) = (Selection::of(head)?, Vec::with_capacity(numbers.len()));
-        for number in &numbers {
-            data.push(self.number_json(*number, selection.as_ref()).await?);
+        let (selection, mut items) = (Selection::of(head)?, Vec::with_capacity(numbers.len()));
+        for number in numbers {
+            items.push((number.number().to_be_bytes(), self.number_json(number, selection.as_ref()).await?));
         }
-        let place = |number: &PhoneNumberId| number.number().to_be_bytes();
-        let places = numbers.first().map(place).zip(numbers.last().map(place));
-        let places = places.as_ref().map(|(first, last)| (&first[..], &last[..]));
-        page::listed(head, &self.settings, data, places, has_next)
+        page::listed(head, &self.settings, items, has_next)
     }
 
     /// Tells of the account that `business` belongs to.

@@ -54,17 +54,20 @@ pub(crate) fn paging(
     Ok(paging)
 }
 
-/// An answer with `data`, whose first and last item are at these places; and the next page, if there is one.
+/// An answer with `items`, each of which stands behind its place in the list; and the next page, if there is
+/// one.
 pub(crate) fn listed(
     head: &Parts,
     settings: &Settings,
-    data: Vec<Value>,
-    places: Option<(&[u8], &[u8])>,
+    items: Vec<(impl AsRef<[u8]>, Value)>,
     has_next: bool,
 ) -> Result<Value, ApiError> {
+    let place = |(place, _): &(_, Value)| cursor(AsRef::as_ref(place));
+    let places = items.first().map(place).zip(items.last().map(place));
+    let data: Vec<Value> = items.into_iter().map(|(_, item)| item).collect();
     let mut reply = json!({ "data": data });
     if let Some((first, last)) = places {
-        reply["paging"] = paging(head, settings, (&cursor(first), &cursor(last)), has_next)?;
+        reply["paging"] = paging(head, settings, (&first, &last), has_next)?;
     }
     Ok(reply)
 }

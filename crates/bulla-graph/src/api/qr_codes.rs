@@ -31,13 +31,10 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                 let (limit, after) = (page::limit(head)?, page::after(head)?);
                 let (codes, has_next) = self.all_kept(business, Kind::QrCode, after, limit).await?;
                 let selection = Selection::of(head)?;
-                let mut data = Vec::with_capacity(codes.len());
-                for (_, kept) in &codes {
-                    data.push(pick(selection.as_ref(), self.qr_code_json(head, kept)?));
-                }
-                let places =
-                    codes.first().zip(codes.last()).map(|((first, _), (last, _))| (&first[..], &last[..]));
-                page::listed(head, &self.settings, data, places, has_next)
+                let code =
+                    |(place, kept)| Ok((place, pick(selection.as_ref(), self.qr_code_json(head, &kept)?)));
+                let codes = codes.into_iter().map(code).collect::<Result<_, ApiError>>()?;
+                page::listed(head, &self.settings, codes, has_next)
             }
             Method::POST => {
                 let said = self.parameters(head, body).await?;

@@ -94,6 +94,20 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         Err(self.failed(ConfigurationError::Changed))
     }
 
+    /// Puts `record` under a name, whatever was there, or deletes that.
+    pub(super) async fn replace(
+        &self,
+        business: PhoneNumberId,
+        named: (Kind, &str),
+        record: Option<Kept>,
+    ) -> Result<(), ApiError> {
+        let put = |kept: &mut Option<Kept>| {
+            kept.clone_from(&record);
+            Ok(())
+        };
+        self.change(business, named, put).await
+    }
+
     /// What is kept of a kind, by name: what comes behind `after`, at most `limit`, and whether there is
     /// more.
     pub(super) async fn all_kept(

@@ -44,11 +44,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                 Ok(json!({ "success": true }))
             }
             Method::DELETE => {
-                let end = |kept: &mut Option<Kept>| {
-                    *kept = None;
-                    Ok(())
-                };
-                self.change(business, (Kind::Subscription, &app), end).await?;
+                self.replace(business, (Kind::Subscription, &app), None).await?;
                 Ok(json!({ "success": true }))
             }
             _ => Err(ApiError::method(Methods::GetPostOrDelete)),

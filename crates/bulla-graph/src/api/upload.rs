@@ -52,12 +52,16 @@ pub(crate) async fn keep<D: RelayApi>(
     let mut file = File::new(relay, business, media);
     let kept = read(head, &mut form, &mut file).await;
     if kept.is_err() && file.chunks > 0 {
-        // What is not deleted goes with its day.
-        if let Err(error) = relay.abandon_media(business, media).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "what was uploaded stays for its time");
-        }
+        abandon(relay, business, media).await;
     }
     kept.map(|()| media)
+}
+
+/// Has `relay` delete what came of a file. What it does not delete goes with its day.
+pub(super) async fn abandon<D: RelayApi>(relay: &D, business: PhoneNumberId, media: MediaId) {
+    if let Err(error) = relay.abandon_media(business, media).await {
+        tracing::debug!(error = &error as &dyn std::error::Error, "what came of a file stays for its time");
+    }
 }
 
 async fn read<D: RelayApi>(

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::OverTls;
-use super::answers::{AnswerBody, Answers};
+use super::answer_body::AnswerBody;
 use super::connection_activity::Activity;
 use super::connection_slots::ConnectionSlot;
 use super::head_timer::HeadTimer;
@@ -60,20 +60,19 @@ impl Connection {
     ) {
         let Self { slot, activity, clock, mut closed } = self;
         let service = {
-            let (slot, activity, answers) = (slot.clone(), activity.clone(), Arc::<Answers>::default());
+            let (slot, activity) = (slot.clone(), activity.clone());
             service_fn(move |mut request: Request<Incoming>| {
                 if is_tls {
                     request.extensions_mut().insert(OverTls);
                 }
                 let (api, slot, activity) = (api.clone(), slot.clone(), activity.clone());
-                let answers = answers.clone();
                 Box::pin(async move {
                     let working = slot.work();
                     let response = api.answer(request.map(Body::new), true).await;
                     let closes =
                         response.headers().get(CONNECTION) == Some(&HeaderValue::from_static("close"));
                     activity.answer(closes);
-                    Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, &answers, working)))
+                    Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, working)))
                 })
             })
         };

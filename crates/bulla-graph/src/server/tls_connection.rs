@@ -16,11 +16,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::OverTls;
-use super::answers::{AnswerBody, Answers};
+use super::answer_body::AnswerBody;
 use super::connection::{Connection, count};
 use super::connection_activity::Activity;
 use super::connection_slots::ConnectionSlot;
 use super::tls::Tls;
+use super::watched_answers::{WatchedAnswers, WatchedBody};
 use crate::limits::{
     ANSWER_TIMEOUT, CONNECTION_WINDOW_BYTES, HEAD_TIMEOUT, IDLE_TIMEOUT, LEAVE_TIMEOUT, MAX_BROKEN_STREAMS,
     MAX_HEAD_BYTES, MAX_STREAMS, STREAM_BUFFER_BYTES, STREAM_WINDOW_BYTES,
@@ -63,7 +64,7 @@ impl Connection {
         api: GraphApi<D, A>,
     ) {
         let Self { slot, activity, clock, mut closed } = self;
-        let answers = Arc::<Answers>::default();
+        let answers = Arc::<WatchedAnswers>::default();
         let service = {
             let (slot, activity, answers) = (slot.clone(), activity.clone(), answers.clone());
             service_fn(move |mut request: Request<Incoming>| {
@@ -76,7 +77,9 @@ impl Connection {
                     // What is left of one request is not taken for another here.
                     response.headers_mut().remove(CONNECTION);
                     activity.answer(false);
-                    Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, &answers, working)))
+                    Ok::<_, Infallible>(
+                        response.map(|body| WatchedBody::new(AnswerBody::new(body, working), &answers)),
+                    )
                 }
             })
         };
@@ -126,7 +129,7 @@ impl Connection {
 
 /// Ready when the client has let us wait for longer than it may: with its first or its next request, or by
 /// taking nothing of an answer.
-async fn overdue(slot: &ConnectionSlot, activity: &Activity, answers: &Answers, clock: &dyn Clock) {
+async fn overdue(slot: &ConnectionSlot, activity: &Activity, answers: &WatchedAnswers, clock: &dyn Clock) {
     let looks = |limit: std::time::Duration| {
         u32::try_from(limit.as_secs() / HEAD_TIMEOUT.as_secs()).unwrap_or(u32::MAX)
     };

@@ -1,22 +1,21 @@
-//! Answers that are being taken by a client.
+//! Answers of a connection of HTTP/2 that are being taken by its client.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use axum::body::Body;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
-use super::connection_slots::Working;
+use super::answer_body::AnswerBody;
 
 /// The answers of one connection that are under way, and whether the client takes them.
 ///
 /// Over HTTP/2 a client opens a window for each answer. One that opens none lets its answer stand for ever,
 /// while the connection as a whole looks alive.
 #[derive(Debug, Default)]
-pub(super) struct Answers(Mutex<UnderWay>);
+pub(super) struct WatchedAnswers(Mutex<UnderWay>);
 
 #[derive(Debug, Default)]
 struct UnderWay {
@@ -24,9 +23,8 @@ struct UnderWay {
     rounds: BTreeMap<u64, u32>,
 }
 
-impl Answers {
+impl WatchedAnswers {
     /// One more look at them: whether any was not taken anything of for so many looks.
-    #[cfg(feature = "tls")]
     pub(super) fn have_stalled(&self, limit: u32) -> bool {
         let mut under_way = self.lock();
         under_way.rounds.values_mut().for_each(|rounds| *rounds = rounds.saturating_add(1));
@@ -46,21 +44,20 @@ impl Answers {
     }
 }
 
-/// The body of an answer. Until it is taken or thrown away its connection is at work.
-pub(super) struct AnswerBody {
-    body: Body,
-    answers: Arc<Answers>,
+/// The body of an answer, and whether it is taken.
+pub(super) struct WatchedBody {
+    body: AnswerBody,
+    answers: Arc<WatchedAnswers>,
     number: u64,
-    _working: Working,
 }
 
-impl AnswerBody {
-    pub(super) fn new(body: Body, answers: &Arc<Answers>, working: Working) -> Self {
-        Self { body, number: answers.begin(), answers: Arc::clone(answers), _working: working }
+impl WatchedBody {
+    pub(super) fn new(body: AnswerBody, answers: &Arc<WatchedAnswers>) -> Self {
+        Self { body, number: answers.begin(), answers: Arc::clone(answers) }
     }
 }
 
-impl HttpBody for AnswerBody {
+impl HttpBody for WatchedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -88,7 +85,7 @@ impl HttpBody for AnswerBody {
     }
 }
 
-impl Drop for AnswerBody {
+impl Drop for WatchedBody {
     fn drop(&mut self) {
         self.answers.lock().rounds.remove(&self.number);
     }
