@@ -19,6 +19,7 @@ SHOWN = {
     "bulla_endpoint": {"base", "content", "envelope", "store", "transport"},
     "bulla_envelope": {"base"},
     "bulla_graph": {"base", "content", "relay", "store", "transport"},
+    "bulla_integrity": {"base"},
     "bulla_meter": {"base"},
     "bulla_relay": {"base", "content", "envelope", "meter", "store", "transport"},
     "bulla_session": set(),

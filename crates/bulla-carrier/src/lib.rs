@@ -73,7 +73,7 @@ pub use limits::{
     MAX_ID_AGE, MAX_ID_LEAD, MAX_ONE_TIME_KEYS_A_DAY,
 };
 
-pub use bulla_integrity::Report;
+pub use bulla_integrity::{Acceptance, NotProven, Reason, Report, ReportedMessage, Stamp, StampKeys};
 pub use bulla_store::Erased;
 pub use bulla_transparency::{
     Head, InvalidForm, LogKey, LogSigner, NodeId, NotSigned, Origin, SignedCheckpoint, TreeHash,

@@ -87,7 +87,7 @@ pub use export::{focus_csv, rows_csv, rows_json_lines, usage_csv, usage_json_lin
 pub use bill::Bill;
 pub use tally::{Flow, Tally};
 
-pub use bulla_transparency::{Head, NotProven, TreeHash};
+pub use bulla_transparency::{Head, NodeId, NotProven, TreeHash};
 
 pub use error::InvalidForm;
 pub use limits::*;

@@ -1,6 +1,7 @@
 //! What may be left on the disks: after an erasure, and after everything's time.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bulla::envelope::Envelope;
@@ -52,6 +53,7 @@ const CARRIERS_QUEUE: Space = Space::new(0x44);
 pub(crate) async fn two_months_pass(world: &Arc<World>, passed: Duration) {
     // What is put off for a while is done.
     world.clock.sleep(QUIET).await;
+    world.is_idle.store(true, Ordering::SeqCst);
     acknowledged_is_gone(world).await;
     let [first, others @ ..] = STRIDES_H.map(|hours| HOUR * hours);
     for stride in [first - passed].into_iter().chain(others) {

@@ -130,7 +130,7 @@ fn settings(world: &World, process: &Process) -> Settings {
 /// starts it again then.
 async fn suspended(world: &World, relay: &SimRelay) -> String {
     loop {
-        world.clock.sleep(POLL_INTERVAL).await;
+        world.look_again_after(POLL_INTERVAL).await;
         if let [first, ..] = &relay.suspended()[..]
             && (world.relay.is_alone() || world.plan.failover && !failover::stands_by(relay))
         {
@@ -236,7 +236,7 @@ async fn watched<R>(world: &World, device: &SimDevice, task: impl Future<Output 
 async fn is_approved(world: Arc<World>, user: usize, device: u8) {
     let id = DeviceId::new(device).unwrap();
     while !world.has_vanished(user, device) {
-        world.clock.sleep(POLL_INTERVAL / 3).await;
+        world.look_again_after(POLL_INTERVAL / 3).await;
         let life = world.phone_lives[user].load(Ordering::SeqCst);
         if world.approved.lock().unwrap().get(&(user, device)) == Some(&life) {
             continue;
@@ -261,7 +261,7 @@ async fn is_approved(world: Arc<World>, user: usize, device: u8) {
 pub(crate) async fn awaits_keys(world: Arc<World>, user: usize, device: u8, published: u64) {
     let (address, id) = (device_address(user, device), DeviceId::new(device).unwrap());
     loop {
-        world.clock.sleep(POLL_INTERVAL / 10).await;
+        world.look_again_after(POLL_INTERVAL / 10).await;
         if world.has_vanished(user, device) {
             return;
         }

@@ -1,12 +1,13 @@
 //! Everything a run has.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bulla::device::{Device, Identity};
 use bulla::relay::Relay;
-use bulla_base::{Rng, SeededRng, Timestamp};
+use bulla_base::{Clock as _, Rng, SeededRng, Timestamp};
 
 use crate::business::BusinessSink;
 use crate::carrier_endpoint::CarrierEndpoint;
@@ -23,6 +24,9 @@ use crate::run_log::RunLog;
 
 /// When every run begins.
 const EPOCH: Timestamp = Timestamp::from_millis(1_795_293_590_960);
+
+/// How often it is looked at what does not change any more.
+const RARELY: Duration = Duration::from_secs(600);
 
 pub(crate) type SimRelay = Relay<Disk, NetworkLink, BusinessSink>;
 pub(crate) type SimDevice = Device<Disk, NetworkLink>;
@@ -57,6 +61,8 @@ pub(crate) struct World {
     pub(crate) has_failover: AtomicBool,
     /// The device that each user has in hand, if it runs.
     pub(crate) running_devices: Vec<Mutex<Option<SimDevice>>>,
+    /// Whether nothing is done to anybody any more, but that time passes.
+    pub(crate) is_idle: AtomicBool,
 }
 
 impl World {
@@ -84,11 +90,19 @@ impl World {
             relays: Mutex::default(),
             has_failover: AtomicBool::new(plan.failover),
             running_devices: (0..plan.users).map(|_| Mutex::default()).collect(),
+            is_idle: AtomicBool::new(false),
             plan: plan.clone(),
             planted_bug,
             clock,
             run_log,
         })
+    }
+
+    /// Waits until it is time to look again: after `span`, or rarely when nothing is done to anybody. Months pass
+    /// then, and who looked every second would do nothing else.
+    pub(crate) async fn look_again_after(&self, span: Duration) {
+        let span = if self.is_idle.load(Ordering::SeqCst) { RARELY } else { span };
+        self.clock.sleep(span).await;
     }
 
     /// Whether the carrier keeps a log of keys.
