@@ -98,8 +98,8 @@ impl World {
         })
     }
 
-    /// Waits until it is time to look again: after `span`, or rarely when nothing is done to anybody. Months pass
-    /// then, and who looked every second would do nothing else.
+    /// Waits until it is time to look again: after `span`, or rarely when nothing is done to anybody. Months
+    /// pass then, and who looked every second would do nothing else.
     pub(crate) async fn look_again_after(&self, span: Duration) {
         let span = if self.is_idle.load(Ordering::SeqCst) { RARELY } else { span };
         self.clock.sleep(span).await;
