@@ -22,6 +22,9 @@ const CATEGORIES: &str = "APPOINTMENT_BOOKING, CONTACT_US, CUSTOMER_SUPPORT, LEA
 /// What is told of a flow when nobody says what.
 const USUAL: [&str; 5] = ["id", "name", "status", "categories", "validation_errors"];
 
+/// Where the record of a flow says which of its assets it shows.
+const REVISION: &str = "asset";
+
 impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     /// Lists the flows of the account of `business`, or makes one.
     pub(super) async fn flows(
@@ -54,13 +57,9 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                 }
                 let id = self.draw_flow_id();
                 flow.insert("id".into(), id.clone().into());
-                flow.insert("status".into(), if is_published { "PUBLISHED" } else { "DRAFT" }.into());
+                flow.insert("status".into(), "DRAFT".into());
                 flow.entry("categories").or_insert_with(|| json!(["OTHER"]));
                 self.touch(&mut flow);
-                // What it shows first: a flow that is there is whole.
-                if let Some(asset) = asset {
-                    self.replace(business, (Kind::FlowAsset, &id), Some(asset)).await?;
-                }
                 let put = |kept: &mut Option<Kept>| match kept {
                     Some(_) => Err(ApiError::unavailable("the id was taken; send the request again")),
                     None => {
@@ -69,6 +68,13 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                     }
                 };
                 self.change(business, (Kind::Flow, &id), put).await?;
+                if let Some(asset) = asset
+                    && let Err(error) = self.put_asset(business, &id, asset, is_published).await
+                {
+                    // Whoever hears that there is no flow does not look for one.
+                    self.delete_flow(business, &id).await?;
+                    return Err(error);
+                }
                 Ok(json!({ "id": id, "success": true, "validation_errors": [] }))
             }
             _ => Err(ApiError::method(Methods::GetOrPost)),
@@ -98,18 +104,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                 Ok(json!({ "success": true }))
             }
             Method::DELETE => {
-                let delete = |kept: &mut Option<Kept>| match kept {
-                    None => Err(ApiError::number()),
-                    Some(flow) if !is_draft(flow) => {
-                        Err(ApiError::flow(139_004, "only a draft can be deleted"))
-                    }
-                    Some(_) => {
-                        *kept = None;
-                        Ok(())
-                    }
-                };
-                self.change(business, (Kind::Flow, id), delete).await?;
-                self.replace(business, (Kind::FlowAsset, id), None).await?;
+                self.delete_flow(business, id).await?;
                 Ok(json!({ "success": true }))
             }
             _ => Err(ApiError::method(Methods::GetPostOrDelete)),
@@ -126,9 +121,8 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let flow = self.kept(business, (Kind::Flow, id)).await?.ok_or_else(ApiError::number)?;
         match head.method {
             Method::GET => {
-                let asset = self.kept(business, (Kind::FlowAsset, id)).await?;
                 let origin = origin(head, &self.settings)?;
-                let asset = asset.map(|_| {
+                let asset = asset_name(id, &flow).map(|_| {
                     json!({
                         "name": "flow.json",
                         "asset_type": "FLOW_JSON",
@@ -138,13 +132,11 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                 Ok(json!({ "data": Vec::from_iter(asset) }))
             }
             Method::POST => {
-                if !is_draft(&flow) {
-                    return Err(ApiError::flow(139_001, "only a draft can be changed"));
-                }
+                // It is looked at again when the asset is there: this saves the work.
+                check_draft(&flow)?;
                 let said = self.parameters(head, body).await?;
                 let asset = said.required("file", usize::MAX)?;
-                self.replace(business, (Kind::FlowAsset, id), Some(shown(&asset)?)).await?;
-                self.change_flow(business, id, |_| Ok(())).await?;
+                self.put_asset(business, id, shown(&asset)?, false).await?;
                 Ok(json!({ "success": true, "validation_errors": [] }))
             }
             _ => Err(ApiError::method(Methods::GetOrPost)),
@@ -160,8 +152,10 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         if head.method != Method::GET {
             return Err(ApiError::method(Methods::Get));
         }
-        let asset = self.kept(business, (Kind::FlowAsset, id)).await?.ok_or_else(ApiError::number)?;
-        Ok(Value::Object(asset))
+        let flow = self.kept(business, (Kind::Flow, id)).await?.ok_or_else(ApiError::number)?;
+        let name = asset_name(id, &flow).ok_or_else(ApiError::number)?;
+        let asset = self.kept(business, (Kind::FlowAsset, &name)).await?;
+        Ok(Value::Object(asset.ok_or_else(|| ApiError::unavailable("it was changed meanwhile; ask again"))?))
     }
 
     /// Publishes a draft, or says that what is published is to be used no longer.
@@ -174,9 +168,6 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         if head.method != Method::POST {
             return Err(ApiError::method(Methods::Post));
         }
-        if is_published && self.kept(business, (Kind::FlowAsset, id)).await?.is_none() {
-            return Err(ApiError::flow(139_002, "there is nothing it shows: put its flow.json first"));
-        }
         let (from, to) = if is_published { ("DRAFT", "PUBLISHED") } else { ("PUBLISHED", "DEPRECATED") };
         let change = |flow: &mut Kept| {
             if flow.get("status").and_then(Value::as_str) != Some(from) {
@@ -185,6 +176,9 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                     false => (139_003, "only what is published can be deprecated"),
                 };
                 return Err(ApiError::flow(code, why));
+            }
+            if is_published && asset_name(id, flow).is_none() {
+                return Err(ApiError::flow(139_002, "there is nothing it shows: put its flow.json first"));
             }
             flow.insert("status".into(), to.into());
             Ok(())
@@ -205,17 +199,71 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         Err(ApiError::number())
     }
 
-    async fn change_flow(
+    /// Has a draft show something else, and publishes it if that is wanted. Each of what it shows is a record
+    /// of its own, and the flow's says which: so nothing that is published is ever changed.
+    async fn put_asset(
         &self,
         business: PhoneNumberId,
         id: &str,
-        change: impl Fn(&mut Kept) -> Result<(), ApiError> + Send + Sync,
+        asset: Kept,
+        is_published: bool,
     ) -> Result<(), ApiError> {
+        let revision = self.draw_flow_id();
+        let name = format!("{id}/{revision}");
+        self.replace(business, (Kind::FlowAsset, &name), Some(asset)).await?;
+        let shows = |flow: &mut Kept| {
+            check_draft(flow)?;
+            if is_published {
+                flow.insert("status".into(), "PUBLISHED".into());
+            }
+            let before = asset_name(id, flow);
+            flow.insert(REVISION.into(), revision.clone().into());
+            Ok(before)
+        };
+        let outcome = self.change_flow(business, id, shows).await;
+        // What is shown no more, or was not to be shown.
+        let unused = match &outcome {
+            Ok(before) => before.clone(),
+            Err(_) => Some(name),
+        };
+        if let Some(unused) = unused {
+            self.replace(business, (Kind::FlowAsset, &unused), None).await?;
+        }
+        outcome.map(drop)
+    }
+
+    /// Deletes a draft with all that it showed, also what a request left there that did not come to its end.
+    async fn delete_flow(&self, business: PhoneNumberId, id: &str) -> Result<(), ApiError> {
+        let delete = |kept: &mut Option<Kept>| match kept {
+            None => Err(ApiError::number()),
+            Some(flow) if !is_draft(flow) => Err(ApiError::flow(139_004, "only a draft can be deleted")),
+            Some(_) => {
+                *kept = None;
+                Ok(())
+            }
+        };
+        self.change(business, (Kind::Flow, id), delete).await?;
+        loop {
+            let (assets, _) = self.all_kept(business, Kind::FlowAsset, Some(id.into()), 1).await?;
+            let name = assets.first().and_then(|(name, _)| std::str::from_utf8(name).ok());
+            match name.filter(|name| name.split_once('/').is_some_and(|(of, _)| of == id)) {
+                Some(name) => self.replace(business, (Kind::FlowAsset, name), None).await?,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn change_flow<R>(
+        &self,
+        business: PhoneNumberId,
+        id: &str,
+        change: impl Fn(&mut Kept) -> Result<R, ApiError> + Send + Sync,
+    ) -> Result<R, ApiError> {
         let change = |kept: &mut Option<Kept>| {
             let flow = kept.as_mut().ok_or_else(ApiError::number)?;
-            change(flow)?;
+            let outcome = change(flow)?;
             self.touch(flow);
-            Ok(())
+            Ok(outcome)
         };
         self.change(business, (Kind::Flow, id), change).await
     }
@@ -236,6 +284,15 @@ pub(crate) fn is_flow(id: &str) -> bool {
     id.parse::<u64>().is_ok_and(|id| (FIRST_FLOW_ID..FIRST_FLOW_ID + FLOW_IDS).contains(&id))
 }
 
+/// Under which name what a flow shows is kept, if it shows anything.
+fn asset_name(id: &str, flow: &Kept) -> Option<String> {
+    Some(format!("{id}/{}", flow.get(REVISION)?.as_str()?))
+}
+
+fn check_draft(flow: &Kept) -> Result<(), ApiError> {
+    is_draft(flow).then_some(()).ok_or_else(|| ApiError::flow(139_001, "only a draft can be changed"))
+}
+
 fn is_draft(flow: &Kept) -> bool {
     flow.get("status").and_then(Value::as_str) == Some("DRAFT")
 }
@@ -243,6 +300,7 @@ fn is_draft(flow: &Kept) -> bool {
 /// What is told of a flow.
 fn told(selection: Option<&Selection>, mut flow: Kept) -> Value {
     flow.insert("validation_errors".into(), json!([]));
+    flow.remove(REVISION);
     if selection.is_none() {
         flow.retain(|name, _| USUAL.contains(&name.as_str()));
     }

@@ -70,6 +70,11 @@ impl RecordingRelay {
         *self.failure.lock().unwrap() = Some(failure.into());
     }
 
+    /// How many records of a kind it keeps.
+    pub(crate) fn configured_of(&self, kind: u8) -> usize {
+        self.configuration.lock().unwrap().keys().filter(|(of, _)| *of == kind).count()
+    }
+
     /// What it was asked since last.
     pub(crate) fn take(&self) -> Vec<Asked> {
         std::mem::take(&mut self.asked.lock().unwrap())

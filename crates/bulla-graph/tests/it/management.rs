@@ -16,6 +16,9 @@ use crate::fake_relay::{ACCOUNT, Asked, NUMBER, OTHER_NUMBER};
 use crate::harness::{Bench, Reply, TOKEN};
 use crate::sockets::within;
 
+/// What a flow shows, among the kinds of records.
+const FLOW_ASSET: u8 = 8;
+
 async fn done(bench: &Bench, method: &str, path: String, body: Value) -> Value {
     let reply = bench.ask(method, &path, body).await;
     assert_eq!(reply.status, 200, "{path}: {}", reply.json);
@@ -251,6 +254,45 @@ async fn a_flow_is_a_draft_until_it_is_published_and_is_not_changed_after_that()
         refused(&bench, path.clone(), bad, 100).await;
     }
     refused(&bench, path, json!({ "name": "x", "flow_json": "[]" }), 131_009).await;
+}
+
+#[tokio::test]
+async fn what_a_published_flow_shows_is_not_changed_by_who_began_before_it_was_published() {
+    let (bench, path) = (Bench::with_clock(Arc::new(WaitingClock)), format!("/{ACCOUNT}/flows"));
+    let made = done(&bench, "POST", path, json!({ "name": "f", "flow_json": "{\"version\":\"1\"}" })).await;
+    let id = made["id"].as_str().unwrap().to_owned();
+    let (publish, published) = tokio::sync::oneshot::channel();
+    let late = stream::once(async move {
+        published.await.unwrap();
+        Ok::<_, std::io::Error>(Bytes::from(json!({ "file": "{\"version\":\"2\"}" }).to_string()))
+    });
+    let request = Request::post(format!("/v23.0/{id}/assets")).header("content-type", "application/json");
+    let request = request.header("authorization", format!("Bearer {TOKEN}")).body(Body::from_stream(late));
+    let publishing = async {
+        done(&bench, "POST", format!("/{id}/publish"), Value::Null).await;
+        assert!(publish.send(()).is_ok(), "its body is waited for");
+    };
+    let (reply, ()) = tokio::join!(bench.call(request.unwrap()), publishing);
+    assert_eq!(reply.code(), 139_001, "{}", reply.json);
+    assert_eq!(told(&bench, format!("/{id}/flow.json")).await, json!({ "version": "1" }));
+    assert_eq!(bench.relay.configured_of(FLOW_ASSET), 1, "what was not taken is not kept");
+}
+
+#[tokio::test]
+async fn a_flow_keeps_one_thing_that_it_shows_and_goes_with_it() {
+    let (bench, path) = (Bench::new(), format!("/{ACCOUNT}/flows"));
+    let made = done(&bench, "POST", path.clone(), json!({ "name": "f" })).await;
+    let draft = format!("/{}", made["id"].as_str().unwrap());
+    for version in ["1", "2"] {
+        let asset = json!({ "file": json!({ "version": version }).to_string() });
+        done(&bench, "POST", format!("{draft}/assets"), asset).await;
+        assert_eq!(told(&bench, format!("{draft}/flow.json")).await["version"], version);
+        assert_eq!(bench.relay.configured_of(FLOW_ASSET), 1);
+    }
+    let flow = told(&bench, format!("{draft}?fields=id,asset,name")).await;
+    assert!(flow.get("asset").is_none(), "{flow}");
+    done(&bench, "DELETE", draft, Value::Null).await;
+    assert_eq!(bench.relay.configured_of(FLOW_ASSET), 0);
 }
 
 #[tokio::test]
