@@ -120,7 +120,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         if tenant.gate.is_blocked(of) == is_blocked {
             return Ok(false);
         }
-        if is_blocked && !tenant.gate.has_room() {
+        // Others may be blocked at the same time.
+        let place = if is_blocked { tenant.gate.reserve() } else { None };
+        if is_blocked && place.is_none() {
             return Err(ConfigurationError::TooMany { limit: MAX_BLOCKED as u64 });
         }
         let mut batch = Batch::new(home);

@@ -16,7 +16,18 @@ pub(super) struct Gate(Mutex<Closed>);
 #[derive(Debug, Default)]
 struct Closed {
     blocked: BTreeSet<Partition>,
+    /// For how many more there is a place, who are about to be blocked.
+    reserved: usize,
     is_deregistered: bool,
+}
+
+/// A place for one user more, until it is dropped.
+pub(super) struct Place<'a>(&'a Gate);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.closed().reserved -= 1;
+    }
 }
 
 impl Gate {
@@ -56,9 +67,13 @@ impl Gate {
         !self.closed().is_deregistered
     }
 
-    /// Whether one user more may be blocked.
-    pub(super) fn has_room(&self) -> bool {
-        self.closed().blocked.len() < MAX_BLOCKED
+    /// A place for one user more to be blocked, if there is one.
+    pub(super) fn reserve(&self) -> Option<Place<'_>> {
+        let mut closed = self.closed();
+        (closed.blocked.len() + closed.reserved < MAX_BLOCKED).then(|| {
+            closed.reserved += 1;
+            Place(self)
+        })
     }
 
     pub(super) fn set_blocked(&self, user: Partition, is_blocked: bool) {
@@ -117,10 +132,14 @@ mod tests {
     #[test]
     fn the_most_that_may_be_are_blocked_and_one_more_has_no_room() {
         let gate = Gate::default();
-        for count in 0..MAX_BLOCKED as u128 {
-            assert!(gate.has_room());
+        for count in 1..MAX_BLOCKED as u128 {
             gate.set_blocked(Partition::from_bytes(count.to_be_bytes()), true);
         }
-        assert!(!gate.has_room());
+        let last = gate.reserve().expect("one place is left");
+        assert!(gate.reserve().is_none(), "it is taken by somebody who is about to be blocked");
+        drop(last);
+        assert!(gate.reserve().is_some(), "who was not blocked after all gives it back");
+        gate.set_blocked(Partition::from_bytes([0; 16]), true);
+        assert!(gate.reserve().is_none());
     }
 }
