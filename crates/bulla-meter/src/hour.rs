@@ -11,6 +11,14 @@ use crate::error::invalid;
 pub struct Hour(u32);
 
 impl Hour {
+    /// The quarter of an hour, by UTC, that `at` falls in. The hours of all zones are made of them: by these
+    /// counts whoever learns by which clock only when it is [asked](crate::UsageKey::in_zone).
+    #[must_use]
+    pub fn quarter(at: Timestamp) -> Self {
+        let minute = u32::try_from(at.as_secs() / 60).unwrap_or(u32::MAX);
+        Self(minute - minute % 15)
+    }
+
     /// The one that begins so many minutes after the Unix epoch.
     #[must_use]
     pub const fn from_minutes(minutes: u32) -> Self {

@@ -1,6 +1,6 @@
 use bulla_base::{BusinessAccountId, PhoneNumberId};
 
-use crate::{EntryPoint, Hour, Market, PricingCategory, Unit, WindowState};
+use crate::{EntryPoint, Hour, Market, PricingCategory, Unit, WindowState, Zone};
 
 /// What is counted together: units of one number of a business, in one hour, to one market, that are alike in
 /// all that a rate card asks.
@@ -143,6 +143,13 @@ impl UsageKey {
         Hour::from_minutes(u32::from_be_bytes([a, b, c, d]))
     }
 
+    /// The same in the hour of `zone` that its own begins in.
+    #[must_use]
+    pub fn in_zone(self, zone: &Zone) -> Self {
+        let account = BusinessAccountId::new(self.account);
+        Self::new(account, self.number(), zone.hour(self.hour().begin()), self.traits())
+    }
+
     /// What the units are.
     #[must_use]
     pub fn traits(self) -> Traits {
@@ -165,6 +172,15 @@ impl UsageKey {
     #[must_use]
     pub const fn prefix(number: PhoneNumberId) -> [u8; 8] {
         number.number().to_be_bytes()
+    }
+
+    /// What the names of one number are behind, which begin in `hour` or later.
+    #[must_use]
+    pub fn names_from(number: PhoneNumberId, hour: Hour) -> [u8; 12] {
+        let mut from = [0; 12];
+        from[..8].copy_from_slice(&Self::prefix(number));
+        from[8..].copy_from_slice(&hour.minutes().to_be_bytes());
+        from
     }
 
     /// The encoded form. Its order is that of the keys.
@@ -202,6 +218,30 @@ mod tests {
                     assert_eq!(UsageKey::from_name(account, &key.to_name()), Some(key));
                     assert!(key.to_name().starts_with(&UsageKey::prefix(number)));
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_an_hour_are_behind_what_it_begins_with_and_before_what_the_next_does() {
+        let number = PhoneNumberId::new(7);
+        let traits = Traits::message(PricingCategory::Utility, Market::UNKNOWN);
+        let key = UsageKey::new(BusinessAccountId::new(1), number, Hour::from_minutes(600), traits);
+        assert!(key.to_name()[..] > UsageKey::names_from(number, key.hour())[..]);
+        assert!(key.to_name()[..] < UsageKey::names_from(number, Hour::from_minutes(601))[..]);
+    }
+
+    #[test]
+    fn quarters_of_hours_make_the_hours_of_every_zone() {
+        let traits = Traits::message(PricingCategory::Utility, Market::UNKNOWN);
+        let key = |hour| UsageKey::new(BusinessAccountId::new(1), PhoneNumberId::new(2), hour, traits);
+        // Kathmandu, 5 hours and 45 minutes; Kolkata, 5 and a half; St John's, behind by 3 and a half.
+        for offset in [345_i16, 330, -210, 0] {
+            let bytes = [&b"\0\x01Z\0\0\0\x01\0\0\0\0"[..], &offset.to_be_bytes()].concat();
+            let zone = Zone::from_bytes(&bytes).unwrap();
+            for minute in (1_000_000..1_000_180).map(|minute| minute * 60_000) {
+                let at = bulla_base::Timestamp::from_millis(minute);
+                assert_eq!(key(Hour::quarter(at)).in_zone(&zone), key(zone.hour(at)), "{offset} {minute}");
             }
         }
     }

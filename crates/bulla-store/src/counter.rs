@@ -49,14 +49,46 @@ pub async fn every_counter<S: Store>(
     space: Space,
     prefix: &[u8],
 ) -> Result<Vec<(Counter, u64)>, StoreError> {
-    let (mut counts, mut after) = (Vec::new(), None::<Bytes>);
+    counters(store, space, prefix, (None, None)).await
+}
+
+/// Every counter of `space` whose name begins with `prefix` and is behind `after` and before `before`.
+///
+/// # Errors
+/// When the store fails or a counter is damaged.
+///
+/// # Cost
+/// Reads of what it returns, and at most a page more.
+pub async fn counters_between<S: Store>(
+    store: &S,
+    space: Space,
+    prefix: &[u8],
+    (after, before): (&[u8], &[u8]),
+) -> Result<Vec<(Counter, u64)>, StoreError> {
+    counters(store, space, prefix, (Some(Bytes::copy_from_slice(after)), Some(before))).await
+}
+
+async fn counters<S: Store>(
+    store: &S,
+    space: Space,
+    prefix: &[u8],
+    (mut after, before): (Option<Bytes>, Option<&[u8]>),
+) -> Result<Vec<(Counter, u64)>, StoreError> {
+    let mut counts = Vec::new();
     loop {
-        let page = store.counters(space, prefix, after.as_deref()).await?;
+        let mut page = store.counters(space, prefix, after.as_deref()).await?;
         // Only an empty page is the last: the port promises how many there are at most, and not how many at
         // least.
         let (Some((first, _)), Some((last, _))) = (page.first(), page.last()) else { return Ok(counts) };
         goes_on(after.as_ref(), first.name())?;
         after = Some(last.name().clone());
+        let wanted =
+            page.partition_point(|(counter, _)| before.is_none_or(|before| counter.name()[..] < *before));
+        let is_over = wanted < page.len();
+        page.truncate(wanted);
         counts.extend(page);
+        if is_over {
+            return Ok(counts);
+        }
     }
 }

@@ -1,7 +1,7 @@
 use bulla_base::{BusinessAccountId, Category, MessageId, PhoneNumberId};
 use bulla_device::DeviceEventKind;
 use bulla_envelope::Kind;
-use bulla_meter::{Flow, Market, PricingCategory, Traits, WindowState};
+use bulla_meter::{Flow, Hour, Market, Period, PricingCategory, Traits, WindowState, Zone};
 use bulla_relay::{
     Event, MAX_IDEMPOTENCY_BYTES, MAX_TRACKING_CHARS, MarkReadError, OnBreach, Outgoing, OutgoingBody, Rules,
     Settings, SubmitError, UserId,
@@ -221,7 +221,12 @@ async fn what_is_delivered_and_read_is_counted_once_and_what_waits_is_not() {
     let world = World::with(settings).await;
     let phone = world.device(alice()).await;
     let (account, market) = (BusinessAccountId::new(7), Market::of(&alice()));
-    let usage = async || world.relay.usage(account, SHOP).await.unwrap().counts();
+    let (zone, always) = (Zone::utc(), [0, u32::MAX].map(Hour::from_minutes));
+    let within = async |from, to| {
+        let period = Period::new(from, to).unwrap();
+        world.relay.usage((account, &zone), SHOP, period).await.unwrap().counts()
+    };
+    let usage = async || within(always[0], always[1]).await;
     world.relay.submit(SHOP, to(alice(), "hello").category(Category::Utility)).await.unwrap();
     let event = phone.next().await.unwrap();
     world.pass(std::time::Duration::from_secs(60)).await;
@@ -230,6 +235,9 @@ async fn what_is_delivered_and_read_is_counted_once_and_what_waits_is_not() {
     assert_eq!(counted.len(), 1);
     let (key, units) = counted[0];
     assert_eq!((key.account(), key.number(), key.traits(), units), (account, SHOP, traits, 1));
+    let next = Hour::from_minutes(key.hour().minutes() + 60);
+    assert_eq!(within(key.hour(), next).await, counted);
+    assert!(within(always[0], key.hour()).await.is_empty() && within(next, always[1]).await.is_empty());
     // It is read in a later hour.
     world.pass(std::time::Duration::from_secs(7200)).await;
     phone.acknowledge(event).await.unwrap();
