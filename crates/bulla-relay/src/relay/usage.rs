@@ -14,8 +14,8 @@ use crate::{EventSink, Relay};
 
 impl Transaction {
     /// Counts a message that has just come to its user, in the record that says so. Of the user's number
-    /// there is the calling code, and of the time a quarter of an hour: by whose clock hours are told is known
-    /// when it is asked.
+    /// there is the calling code, and of the time a quarter of an hour: by whose clock hours are told is
+    /// known when it is asked.
     pub(super) fn count_delivery(&mut self, outbound: &Outbound) -> Result<(), StoreError> {
         let window = if outbound.in_window { WindowState::Open } else { WindowState::Closed };
         let market = Market::of(&outbound.user()?);
@@ -39,8 +39,8 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// When the store fails or holds a damaged counter.
     ///
     /// # Cost
-    /// A scan of the period's counters: at most one for each quarter of an hour, market, category and state of
-    /// the window in which something was delivered.
+    /// A scan of the period's counters: at most one for each quarter of an hour, market, category and state
+    /// of the window in which something was delivered.
     pub async fn usage(
         &self,
         (account, zone): (BusinessAccountId, &Zone),
