@@ -240,6 +240,9 @@ pub(crate) const MAX_BROKEN_STREAMS: usize = 32;
 pub(crate) const DRAIN_PIECE_BYTES: usize = 16 * 1024;
 
 #[cfg(test)]
+mod described;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

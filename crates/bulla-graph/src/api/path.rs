@@ -50,28 +50,30 @@ pub(crate) enum Edge<'a> {
     DeprecateFlow,
 }
 
+/// What they are called; but for a code, which is called by itself.
+const EDGES: [(&str, Edge<'static>); 17] = [
+    ("whatsapp_business_profile", Edge::Profile),
+    ("register", Edge::Register),
+    ("deregister", Edge::Deregister),
+    ("request_code", Edge::RequestCode),
+    ("verify_code", Edge::VerifyCode),
+    ("settings", Edge::Settings),
+    ("whatsapp_commerce_settings", Edge::Commerce),
+    ("conversational_automation", Edge::Automation),
+    ("block_users", Edge::BlockedUsers),
+    ("message_qrdls", Edge::QrCodes),
+    ("phone_numbers", Edge::Numbers),
+    ("flows", Edge::Flows),
+    ("subscribed_apps", Edge::SubscribedApps),
+    ("assets", Edge::FlowAssets),
+    ("flow.json", Edge::FlowJson),
+    ("publish", Edge::PublishFlow),
+    ("deprecate", Edge::DeprecateFlow),
+];
+
 impl<'a> Edge<'a> {
     fn read(name: &str) -> Option<Self> {
-        Some(match name {
-            "whatsapp_business_profile" => Self::Profile,
-            "register" => Self::Register,
-            "deregister" => Self::Deregister,
-            "request_code" => Self::RequestCode,
-            "verify_code" => Self::VerifyCode,
-            "settings" => Self::Settings,
-            "whatsapp_commerce_settings" => Self::Commerce,
-            "conversational_automation" => Self::Automation,
-            "block_users" => Self::BlockedUsers,
-            "message_qrdls" => Self::QrCodes,
-            "phone_numbers" => Self::Numbers,
-            "flows" => Self::Flows,
-            "subscribed_apps" => Self::SubscribedApps,
-            "assets" => Self::FlowAssets,
-            "flow.json" => Self::FlowJson,
-            "publish" => Self::PublishFlow,
-            "deprecate" => Self::DeprecateFlow,
-            _ => return None,
-        })
+        EDGES.into_iter().find(|(known, _)| *known == name).map(|(_, edge)| edge)
     }
 
     /// Whether accounts have it, and not numbers.
@@ -159,6 +161,9 @@ fn is_version(segment: &str) -> bool {
         None => is_digits(number),
     }
 }
+
+#[cfg(test)]
+mod described;
 
 #[cfg(test)]
 mod tests {

@@ -21,6 +21,7 @@ mod management;
 mod media;
 mod memory;
 mod message_kinds;
+mod openapi;
 mod properties;
 mod real_relay;
 mod received_media;

@@ -1,0 +1,332 @@
+"""A fuzzer that believes the description of the Graph API asks a relay for everything that stands in it.
+
+The description is `crates/bulla-graph/openapi.json`; the fuzzer is schemathesis as published. It makes requests that keep to the
+description, and others that break it in one place; ids in them are mostly such as the relay has given, so that they lead
+somewhere. Each answer must come in time, be no failure of the relay, and be as described: its status, its headers, its body.
+
+    python fuzz_the_relay.py --relay target/release/embedded_relay --requests 2000
+"""
+
+import argparse
+import collections
+import contextlib
+import json
+import pathlib
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import hypothesis
+import requests
+import schemathesis
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.failures import FailureGroup
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+DESCRIPTION = pathlib.Path(__file__).parents[2] / "crates/bulla-graph/openapi.json"
+PHONE_NUMBER_ID = "106540352242922"
+BUSINESS_ACCOUNT_ID = "102290129340398"
+USER = "16505551234"
+TOKEN = "a-token-of-the-business"
+PIN = "271828"
+SEED = 1
+DEADLINE_S = 20.0
+READY = re.compile(r"\b(ready|listening|serving)\b", re.IGNORECASE)
+# So many in a row of one operation; then the next one has its turn.
+AT_ONCE = 12
+# How many of a hundred ids are left as they were made up.
+MADE_UP_PERCENT = 10
+LONGEST_LIST = 2
+# What ends all sending stands at the end.
+LAST = {"deregister"}
+PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f00010501012718e366"
+    "0000000049454e44ae426082"
+)
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+def described() -> dict:
+    """The description; lists in requests are short in it, since lists in lists in lists would take most of the time."""
+
+    def shorten(schema: object) -> None:
+        if isinstance(schema, list):
+            for item in schema:
+                shorten(item)
+        elif isinstance(schema, dict):
+            name = schema.get("$ref", "").rpartition("/")[2]
+            if name and name not in shortened:
+                shortened.add(name)
+                shorten(description["components"]["schemas"][name])
+            if schema.get("type") == "array":
+                schema["maxItems"] = min(schema.get("maxItems", LONGEST_LIST), LONGEST_LIST)
+            for part in schema.values():
+                shorten(part)
+
+    description, shortened = json.loads(DESCRIPTION.read_bytes()), set()
+    for path in description["paths"].values():
+        for operation in path.values():
+            if isinstance(operation, dict):
+                shorten(operation.get("requestBody"))
+    return description
+
+
+class Relay:
+    """The example program as a child process, and what it says."""
+
+    def __init__(self, binary: pathlib.Path, port: int) -> None:
+        self.lines: collections.deque[str] = collections.deque(maxlen=50)
+        self._ready = threading.Event()
+        # fmt: off
+        self._child = subprocess.Popen(
+            [
+                str(binary), "--serve",
+                "--listen", f"127.0.0.1:{port}",
+                "--metrics", "127.0.0.1:0",
+                "--token", TOKEN,
+                "--phone-number-id", PHONE_NUMBER_ID,
+                "--business-account-id", BUSINESS_ACCOUNT_ID,
+                "--user", f"+{USER}",
+            ],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+        )
+        # fmt: on
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self._child.stdout:
+            self.lines.append(line.rstrip("\n"))
+            if READY.search(line):
+                self._ready.set()
+
+    def wait_until_ready(self) -> None:
+        if not self._ready.wait(DEADLINE_S):
+            raise SystemExit(f"no line says that the relay is ready; it said {list(self.lines)}")
+
+    def is_there(self) -> bool:
+        return self._child.poll() is None
+
+    def end(self) -> int | None:
+        """Ends it as its operator would; nothing, if that does not end it."""
+        self._child.send_signal(signal.SIGINT)
+        try:
+            return self._child.wait(DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+            return None
+
+
+class Known:
+    """The ids that the relay has given, by what they are of."""
+
+    KINDS = {"createFlow": "flow", "createTemplate": "template", "putQrCode": "code", "uploadMedia": "media"}
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._ids: dict[str, list[str]] = collections.defaultdict(list)
+        self._ids["number"].append(PHONE_NUMBER_ID)
+        self._ids["account"].append(BUSINESS_ACCOUNT_ID)
+
+    def learn(self, operation: str, told: object, body: object) -> None:
+        if not isinstance(told, dict):
+            return
+        if operation == "sendMessage":
+            for message in told.get("messages", []):
+                self._add("message", message["id"])
+        elif operation in self.KINDS and isinstance(name := told.get("id", told.get("code")), str):
+            self._add(self.KINDS[operation], name)
+        if operation == "createTemplate" and isinstance(body, dict):
+            self._add("name", body["name"])
+
+    def _add(self, kind: str, name: str) -> None:
+        ids = self._ids[kind]
+        ids.append(name)
+        # The latest ones: what was deleted passes.
+        del ids[:-20]
+
+    def one(self, *kinds: str, instead: object) -> object:
+        """One of these kinds, or what was made up."""
+        kinds = [kind for kind in kinds if self._ids[kind]]
+        if not kinds or self._chance.randrange(100) < MADE_UP_PERCENT:
+            return instead
+        return self._chance.choice(self._ids[self._chance.choice(kinds)])
+
+    def of_path(self, name: str, made_up: object) -> object:
+        kinds = {
+            "account_id": ["account"],
+            "code": ["code"],
+            "flow_id": ["flow"],
+            "id": ["account", "flow", "media", "number", "template"],
+            "media_id": ["media"],
+            "phone_number_id": ["number"],
+        }
+        return self.one(*kinds[name], instead=made_up)
+
+    def put_into(self, body: object) -> object:
+        """The body, with ids that lead somewhere."""
+        if isinstance(body, list):
+            return [self.put_into(item) for item in body]
+        if not isinstance(body, dict):
+            return body
+        body = {name: self.put_into(value) for name, value in body.items()}
+        if isinstance(body.get("to"), str):
+            body["to"] = USER if self._chance.randrange(4) else body["to"]
+        if isinstance(body.get("message_id"), str):
+            body["message_id"] = self.one("message", instead=body["message_id"])
+        if isinstance(body.get("pin"), str):
+            body["pin"] = PIN
+        for kind in ("audio", "document", "image", "sticker", "video"):
+            if isinstance(file := body.get(kind), dict):
+                body[kind] = self._file(file)
+        if isinstance(template := body.get("template"), dict) and "name" in template:
+            template["name"] = self.one("name", instead=template["name"])
+        if isinstance(body.get("relative_url"), str):
+            body["relative_url"] = self.one("flow", "number", "template", instead=body["relative_url"])
+        return body
+
+    def _file(self, file: dict) -> dict:
+        if isinstance(file.get("link"), str):
+            # No stranger is asked for a file.
+            file["link"] = f"http://127.0.0.1:9/{len(file['link'])}"
+        media = self.one("media", instead=None)
+        return file if media is None else {**file, "id": media}
+
+
+class Fuzzer:
+    """Makes requests, and counts what is wrong with the answers."""
+
+    def __init__(self, relay: Relay, base: str, most: int) -> None:
+        self.relay = relay
+        self.base = base
+        self.most = most
+        self.made = 0
+        self.statuses: collections.Counter[int] = collections.Counter()
+        self.answered: dict[str, collections.Counter[int]] = collections.defaultdict(collections.Counter)
+        self.failures: list[str] = []
+        self.slowest = (0.0, "")
+        self._chance = random.Random(SEED)
+        self._known = Known(self._chance)
+        self._session = requests.Session()
+        self._session.headers["Authorization"] = f"Bearer {TOKEN}"
+
+    def run(self) -> None:
+        config = SchemathesisConfig.from_dict({"generation": {"with-security-parameters": False}})
+        schema = schemathesis.openapi.from_dict(described(), config=config)
+        operations = [found.ok() for found in schema.get_all_operations()]
+        usual = [operation for operation in operations if operation.definition.raw["operationId"] not in LAST]
+        last = [operation for operation in operations if operation not in usual]
+        turn = 0
+        while self.made < self.most:
+            near_the_end = self.most - self.made <= AT_ONCE * len(usual)
+            for operation in usual + last * near_the_end:
+                mode = GenerationMode.NEGATIVE if turn % 3 == 2 else GenerationMode.POSITIVE
+                self._ask(operation, mode, min(AT_ONCE, self.most - self.made), turn)
+                if self.made >= self.most or not self.relay.is_there():
+                    return
+            turn += 1
+
+    def _ask(self, operation: object, mode: GenerationMode, count: int, turn: int) -> None:
+        settings = hypothesis.settings(
+            max_examples=count,
+            deadline=None,
+            database=None,
+            phases=[hypothesis.Phase.generate],
+            suppress_health_check=list(hypothesis.HealthCheck),
+        )
+
+        @hypothesis.seed(SEED + turn)
+        @settings
+        @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
+        def asks(case: object) -> None:
+            if self.made < self.most:
+                self._make(case)
+
+        with contextlib.suppress(hypothesis.errors.Unsatisfiable):
+            asks()
+
+    def _make(self, case: object) -> None:
+        name = case.operation.definition.raw["operationId"]
+        case.path_parameters = {
+            key: self._known.of_path(key, value) for key, value in (case.path_parameters or {}).items()
+        }
+        case.body = self._known.put_into(case.body)
+        if name == "uploadMedia" and isinstance(case.body, dict) and self._chance.randrange(2):
+            case.body |= {"file": PICTURE, "type": "image/png"}
+        self.made += 1
+        began = time.monotonic()
+        try:
+            response = case.call(base_url=self.base, session=self._session, timeout=DEADLINE_S)
+        except requests.RequestException as error:
+            self.failures.append(f"{name}: {error!r}: {case.as_curl_command()}"[:2000])
+            return
+        self.slowest = max(self.slowest, (time.monotonic() - began, name))
+        self.statuses[response.status_code] += 1
+        self.answered[name][response.status_code] += 1
+        try:
+            case.validate_response(response, checks=CHECKS)
+        except FailureGroup as group:
+            for failure in group.exceptions:
+                self.failures.append(f"{name}: {failure}\n{case.as_curl_command()}"[:3000])
+        if response.status_code == 200 and response.headers.get("content-type") == "application/json":
+            self._known.learn(name, json.loads(response.content), case.body)
+
+
+@contextlib.contextmanager
+def served(binary: pathlib.Path) -> Iterator[tuple[Relay, str]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    relay = Relay(binary, port)
+    try:
+        relay.wait_until_ready()
+        yield relay, f"http://127.0.0.1:{port}/v23.0"
+    finally:
+        if relay.is_there():
+            relay.end()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--relay", type=pathlib.Path, required=True, help="the program embedded_relay")
+    parser.add_argument("--requests", type=int, default=2000, help="how many are made")
+    options = parser.parse_args()
+    began = time.monotonic()
+    with served(options.relay) as (relay, base):
+        fuzzer = Fuzzer(relay, base, options.requests)
+        fuzzer.run()
+        if not relay.is_there():
+            fuzzer.failures.append(f"the relay has ended; it said {list(relay.lines)}")
+        elif (code := relay.end()) != 0:
+            fuzzer.failures.append(f"the relay ended with {code}; it said {list(relay.lines)}")
+    for failure in fuzzer.failures[:50]:
+        print(failure, "\n")
+    never = sorted(name for name, answers in fuzzer.answered.items() if 200 not in answers)
+    answers = ", ".join(f"{count} with {status}" for status, count in sorted(fuzzer.statuses.items()))
+    print(f"of {len(fuzzer.answered)} operations never with 200: {', '.join(never) or 'none'}")
+    print(f"answered: {answers}; the slowest in {fuzzer.slowest[0]:.1f} s ({fuzzer.slowest[1]}); {time.monotonic() - began:.0f} s")
+    print(f"{fuzzer.made} requests, {len(fuzzer.failures)} failures")
+    return 1 if fuzzer.failures or fuzzer.made < options.requests else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
