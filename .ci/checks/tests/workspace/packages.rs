@@ -99,9 +99,11 @@ fn no_test_and_no_corpus_is_packed() {
         let mut bytes = 0;
         for file in list.lines() {
             let made = ["Cargo.toml", "Cargo.toml.orig", "Cargo.lock", ".cargo_vcs_info.json"];
-            // What describes the wire form, and what compiles that, are no tests either.
+            // What describes the wire form or the API, and what compiles the former, are no tests either.
             let wire_form = name == "bulla-transport" && (file.starts_with("proto/") || file == "build.rs");
-            let written = file.starts_with("src/") || ["README.md", "LICENSE"].contains(&file) || wire_form;
+            let description = name == "bulla-graph" && file == "openapi.json";
+            let written = file.starts_with("src/") || ["README.md", "LICENSE"].contains(&file);
+            let written = written || wire_form || description;
             assert!(made.contains(&file) || written, "{name} packs {file}");
             bytes += fs::metadata(folder.join(file)).map_or(0, |file| file.len());
         }
