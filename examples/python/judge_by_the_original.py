@@ -1,8 +1,9 @@
 """The description that the original's owner has published of its API judges a relay.
 
-Every path and method in it is served here or not, and stands in one of the two lists below; a new one fails until it does. Of what
-is served each example is sent, with ids that there are, and the answer is held against its schema; what is refused or told
-otherwise is listed with the reason. What is not served is answered with an error as clients know it.
+Every path and method in it is served here or not, and stands in one of the two lists below; a new one fails until it does.
+Of what is served each example is sent, with ids that there are and uploads in the place of links, and the answer is held
+against its schema; what is refused or told otherwise is listed with the reason. What is not served is answered with an error
+as clients know it.
 
     python judge_by_the_original.py --relay target/release/embedded_relay --description business-messaging-api_v23.0.yaml
 """
@@ -338,7 +339,7 @@ def main() -> int:
     options = parser.parse_args()
     description = yaml.safe_load(options.description.read_text())
     with served(options.relay) as (_, base):
-        judge = Judge(base, description)
+        judge = Judge(f"{base}/v23.0", description)
         judge.judge()
     for line in judge.listed:
         print(line)
