@@ -3,6 +3,7 @@ mod batch;
 mod blocked_users;
 mod body;
 mod contacts;
+mod cross_origin;
 mod date;
 mod failure_log;
 mod fields;
@@ -55,6 +56,8 @@ use tracing::{Instrument, Span};
 
 use self::admission::Admission;
 use self::body::Incoming;
+pub(crate) use self::cross_origin::AllowedOrigins;
+use self::cross_origin::Crossing;
 use self::failure_log::FailureLog;
 use self::links::LinkCache;
 use self::path::Path;
@@ -93,6 +96,7 @@ use crate::{LinkFetcher, NumberCodes, RelayApi, Settings, TokenLookup, Tokens, m
 /// | `GET`, `POST /{account id}/flows`; `GET`, `POST`, `DELETE /{flow id}`; `/assets`, `/publish`, `/deprecate` | flows, kept and shown, and not run |
 /// | `GET /debug_token?input_token=…` | what a token opens, for one that opens as much |
 /// | `POST /` with `batch`; `GET /?ids=…` | up to 50 requests in one, until their answers come to 1 MiB; or as many objects |
+/// | `OPTIONS` of anything | what pages of the [allowed origins](Settings::allowed_origins) may ask, if there are any |
 /// | `POST /{phone number id}/messages?dry_run=true` | tells what the user would see of a message with a template; nothing is sent |
 ///
 /// Everything else it answers with an error as clients know it:
@@ -257,11 +261,16 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     /// Answers a request; what HTTP itself asks for is asked for when this is the server.
     pub(crate) async fn answer(&self, request: HttpRequest, is_server: bool) -> Response<Body> {
         let trace = TraceId::new(&*self.rng);
-        let route = Path::route(Path::read(request.uri().path()).as_ref());
+        let crossing = self.settings.allowed_origins.crossing(request.method(), request.headers());
+        let route = match crossing {
+            Crossing::Preflight(_) => Path::route(None),
+            _ => Path::route(Path::read(request.uri().path()).as_ref()),
+        };
         let span =
             tracing::info_span!("request", trace = trace.as_str(), route, business = tracing::field::Empty);
         let _gauge = GaugeGuard::new(metrics::IN_FLIGHT);
-        let response = self.respond(request, is_server, &trace, &span).instrument(span.clone()).await;
+        let response =
+            self.respond((request, crossing), is_server, &trace, &span).instrument(span.clone()).await;
         let status = match response.status().as_u16() / 100 {
             2 => "2xx",
             4 => "4xx",
@@ -273,7 +282,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
 
     async fn respond(
         &self,
-        request: HttpRequest,
+        (request, crossing): (HttpRequest, Crossing),
         is_server: bool,
         trace: &TraceId,
         span: &Span,
@@ -282,6 +291,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let mut body = Incoming::new(&head.headers, body);
         let outcome = match check_host(&head) {
             Err(api_error) if is_server => Err(api_error),
+            _ if matches!(crossing, Crossing::Preflight(_)) => Ok(Reply::Content(cross_origin::permission())),
             _ => self.carry_out(&head, &mut body, (Some(trace), span)).await,
         };
         let mut response = match outcome {
@@ -298,6 +308,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             }
         };
         response.headers_mut().insert("x-fb-trace-id", trace.header());
+        self.settings.allowed_origins.mark(&crossing, &mut response);
         // What is left of a body would be taken for the next request, so either nothing is left or there is
         // no next one.
         if !body.drain(&*self.clock).await {

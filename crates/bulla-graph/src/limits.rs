@@ -48,6 +48,10 @@ pub const LINGER_TIMEOUT: Duration = Duration::from_secs(10);
 /// takes. Whoever sends more may lose the answer.
 pub const MAX_LINGER_BYTES: usize = 128 * 1024 * 1024;
 
+/// For how long a browser need not ask again whether a page may make a request. What is allowed meanwhile is
+/// known to it that much later; most browsers ask sooner all the same.
+pub const PREFLIGHT_LIFE: Duration = Duration::from_secs(7200);
+
 /// How long a request may wait for room, when as many as may be are under way. After that it is asked to try
 /// again.
 pub const ROOM_TIMEOUT: Duration = Duration::from_secs(5);

@@ -2,6 +2,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::api::AllowedOrigins;
 use crate::limits::MAX_BODY_BYTES;
 
 /// What an operator may turn on the API: how much of it may go on at once, and what names a message.
@@ -12,6 +13,7 @@ pub struct Settings {
     pub(crate) body_bytes: usize,
     pub(crate) callback_data_is_key: bool,
     pub(crate) origin: Option<String>,
+    pub(crate) allowed_origins: AllowedOrigins,
     pub(crate) deep_link: Option<String>,
     pub(crate) app: u64,
     pub(crate) app_secret: Option<AppSecret>,
@@ -43,6 +45,7 @@ impl Default for Settings {
             body_bytes: 32 * 1024 * 1024,
             callback_data_is_key: false,
             origin: None,
+            allowed_origins: AllowedOrigins::default(),
             deep_link: None,
             app: 1,
             app_secret: None,
@@ -98,6 +101,19 @@ impl Settings {
     pub fn origin(mut self, origin: impl Into<String>) -> Self {
         let origin: String = origin.into();
         self.origin = Some(origin.trim_end_matches('/').to_owned());
+        self
+    }
+
+    /// The origins, such as `https://app.example.org`, whose web pages may call the API from a browser and
+    /// read its answers (CORS). `*` is every one. Others are answered as well, and their browser keeps it
+    /// from them: this protects users of browsers, and no secret of the API's.
+    ///
+    /// Default: none. A page that calls the API holds a token, and so does whoever opens its source: keep
+    /// tokens on a server where you can. Cookies and the like are never allowed, with `*` least of all; the
+    /// origin `null` is not, unless all are.
+    #[must_use]
+    pub fn allowed_origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.allowed_origins = AllowedOrigins::new(origins);
         self
     }
 

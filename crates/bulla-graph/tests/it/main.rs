@@ -13,6 +13,7 @@ mod clock;
 mod connection_limits;
 mod connections;
 mod corpus;
+mod cross_origin;
 mod fake_relay;
 mod harness;
 mod links;
