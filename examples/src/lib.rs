@@ -6,6 +6,9 @@
 //! arguments it runs a scripted conversation and reports what everybody saw of it ([`demo`]); with `--serve`
 //! it stays up for others to talk to ([`serve`]).
 //!
+//! [`sandbox`] is the same for tests of programs that speak to the Cloud API: its users follow scripts, and its
+//! clock stands until it is pushed.
+//!
 //! [`file_store`] is a storage engine, as short as one can be.
 
 // The two commands of the one program.
@@ -15,6 +18,9 @@ pub mod serve;
 // The programs for themselves.
 pub mod device;
 pub mod relay;
+
+// A Cloud API to test programs against.
+pub mod sandbox;
 
 // What users type and see, and what a business and its relay's host hear.
 mod attachments;

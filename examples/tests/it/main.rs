@@ -13,3 +13,4 @@ mod exit_codes;
 mod file_store;
 mod kills;
 mod metrics_and_logs;
+mod sandbox;

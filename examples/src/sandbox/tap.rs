@@ -1,0 +1,235 @@
+//! Between the relay's webhook sink and the program: what is told is written down here, and what magic
+//! numbers want is changed.
+//!
+//! ```text
+//!   relay ─► webhook sink ─► tap ─► the program's web server, if the seed names one
+//!                             └──► log
+//! ```
+//!
+//! The sink signs and posts as it always does, on a connection that ends here. What is handed on has its very
+//! bytes, unless a magic number fails: then `sent` becomes `failed`, and is signed once more.
+
+mod in_flight;
+mod update;
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::http::header::{CONTENT_LENGTH, HOST};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
+use bulla::SystemClock;
+use bulla::base::Clock;
+use bulla::webhook::{Connection, Dialer, Dialing, signature};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+pub(crate) use self::in_flight::InFlight;
+use self::update::Judgement;
+use super::log::{Kind, Log};
+
+/// How long the program may take to answer, by the machine's clock.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Of the program's answer so much is read.
+const MAX_ANSWER_BYTES: usize = 64 << 10;
+/// How much is on its way between the sink and the tap.
+const PIPE_BYTES: usize = 64 << 10;
+
+/// Sees all that the relay tells businesses.
+pub(crate) struct Tap {
+    log: Arc<Log>,
+    app_secret: String,
+    /// Whether there is a program to be told.
+    has_program: bool,
+    in_flight: InFlight,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    is_open: bool,
+    /// The sink's own question whether the program knows the verify token, and whether it was answered.
+    handshake: Option<(Parts, bool)>,
+    /// Users of whom the next message is nobody's business.
+    unheard: BTreeSet<String>,
+}
+
+impl Tap {
+    /// A tap that hands on nothing until it is [opened](Self::open).
+    pub(crate) fn new(log: Arc<Log>, app_secret: &str, has_program: bool) -> Arc<Self> {
+        let (in_flight, state) = (InFlight::default(), Mutex::default());
+        Arc::new(Self { log, app_secret: app_secret.to_owned(), has_program, in_flight, state })
+    }
+
+    /// Hands on from now on. What came before has been taken, and nobody hears of it.
+    pub(crate) fn open(&self) {
+        self.state().is_open = true;
+    }
+
+    /// Nobody hears of the next message of the user with these digits.
+    pub(crate) fn do_not_hear(&self, user: &str) {
+        self.state().unheard.insert(user.to_owned());
+    }
+
+    /// What is on its way.
+    pub(crate) const fn in_flight(&self) -> &InFlight {
+        &self.in_flight
+    }
+
+    async fn take(&self, to: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let _under_way = self.in_flight.begin();
+        let (mut head, body) = request.into_parts();
+        if head.method == Method::GET {
+            let challenge = challenge(&head).unwrap_or_default();
+            self.state().handshake = Some((head, false));
+            return answer(StatusCode::OK, challenge);
+        }
+        let Ok(body) = body.collect().await else { return answer(StatusCode::BAD_REQUEST, "") };
+        let body = body.to_bytes();
+        let judgement = {
+            let mut state = self.state();
+            let is_open = state.is_open;
+            update::judge(&body, |user| is_open && !state.unheard.remove(user))
+        };
+        let body = match judgement {
+            Judgement::Unheard => return answer(StatusCode::OK, ""),
+            Judgement::AsItIs => body,
+            Judgement::Changed(changed) => {
+                let signed = signature::sign(self.app_secret.as_bytes(), &changed);
+                if let Ok(signed) = HeaderValue::from_str(&signed) {
+                    head.headers.insert(signature::HEADER, signed);
+                }
+                changed.into()
+            }
+        };
+        self.tell(to, head, body).await
+    }
+
+    /// Hands `body` on, once the program has shown that it knows the verify token.
+    async fn tell(&self, to: SocketAddr, head: Parts, body: Bytes) -> Response<Full<Bytes>> {
+        if self.has_program && !self.shake_hands(to).await {
+            return answer(StatusCode::SERVICE_UNAVAILABLE, "");
+        }
+        let n = self.log.begin(Kind::Webhook, "POST", &url(&head), &body);
+        if !self.has_program {
+            self.log.answered(n, 200, b"");
+            return answer(StatusCode::OK, "");
+        }
+        match ask(to, head, body).await {
+            Ok((status, told)) => {
+                self.log.answered(n, status.as_u16(), &told);
+                answer(status, told)
+            }
+            Err(why) => {
+                self.log.failed(n, why);
+                answer(StatusCode::SERVICE_UNAVAILABLE, "")
+            }
+        }
+    }
+
+    /// Whether the program knows the verify token. It is asked until it does.
+    async fn shake_hands(&self, to: SocketAddr) -> bool {
+        let head = match &self.state().handshake {
+            Some((_, true)) | None => return true,
+            Some((head, false)) => head.clone(),
+        };
+        let n = self.log.begin(Kind::Handshake, "GET", &url(&head), b"");
+        let expected = challenge(&head).unwrap_or_default();
+        let outcome = ask(to, head, Bytes::new()).await;
+        let knows = match outcome {
+            Ok((status, told)) => {
+                self.log.answered(n, status.as_u16(), &told);
+                status == StatusCode::OK && told == expected.as_bytes()
+            }
+            Err(why) => {
+                self.log.failed(n, why);
+                false
+            }
+        };
+        if let Some((_, is_done)) = &mut self.state().handshake {
+            *is_done = knows;
+        }
+        knows
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Tap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tap").field("has_program", &self.has_program).finish_non_exhaustive()
+    }
+}
+
+/// Connects the sink to the tap, wherever it wants to go.
+#[derive(Debug)]
+pub(crate) struct TapDialer(pub(crate) Arc<Tap>);
+
+impl Dialer for TapDialer {
+    fn dial<'a>(&'a self, to: SocketAddr, _host: &'a str) -> Dialing<'a> {
+        Box::pin(async move {
+            let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
+            let tap = self.0.clone();
+            let service = service_fn(move |request| {
+                let tap = tap.clone();
+                async move { Ok::<_, Infallible>(tap.take(to, request).await) }
+            });
+            let serving = hyper::server::conn::http1::Builder::new();
+            // It ends with the sink's side, and that is all that can be wrong with it.
+            tokio::spawn(async move { drop(serving.serve_connection(TokioIo::new(theirs), service).await) });
+            Ok(Box::new(ours) as Box<dyn Connection>)
+        })
+    }
+}
+
+/// What the web server at `to` answers.
+async fn ask(to: SocketAddr, mut head: Parts, body: Bytes) -> Result<(StatusCode, Bytes), String> {
+    head.headers.remove(CONTENT_LENGTH);
+    let asking = async {
+        let why = |error: &dyn fmt::Display| error.to_string();
+        let stream = TcpStream::connect(to).await.map_err(|error| why(&error))?;
+        let opened = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+        let (mut sender, connection) = opened.map_err(|error| why(&error))?;
+        // What is wrong with it shows at the answer.
+        let connection = tokio::spawn(async move { drop(connection.await) });
+        let response = sender.send_request(Request::from_parts(head, Full::new(body))).await;
+        let (head, body) = response.map_err(|error| why(&error))?.into_parts();
+        // Of a body that is too long, or breaks off, the status is all that counts.
+        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+        connection.abort();
+        Ok((head.status, body.map(|body| body.to_bytes()).unwrap_or_default()))
+    };
+    tokio::select! {
+        biased;
+        outcome = asking => outcome,
+        () = SystemClock.sleep(ANSWER_TIMEOUT) => Err(format!("no answer within {ANSWER_TIMEOUT:?}")),
+    }
+}
+
+fn challenge(head: &Parts) -> Option<String> {
+    let query = head.uri.query()?.as_bytes();
+    form_urlencoded::parse(query).find(|(key, _)| key == "hub.challenge").map(|(_, value)| value.into_owned())
+}
+
+/// Where the program is asked. What stands in the query of a handshake is left out: the verify token is in it.
+fn url(head: &Parts) -> String {
+    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = host.strip_prefix("http://").unwrap_or(host);
+    format!("http://{host}{}", head.uri.path())
+}
+
+fn answer(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response
+}
