@@ -8,4 +8,5 @@ mod clock;
 mod inbound;
 mod log;
 mod magic_numbers;
+mod readme;
 mod users;

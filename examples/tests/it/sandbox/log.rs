@@ -1,5 +1,7 @@
 //! What was asked and told is seen, and is the same again.
 
+use std::net::TcpListener;
+
 use serde_json::{Value, json};
 
 use super::process::{BUSINESS, Sandbox};
@@ -71,14 +73,20 @@ fn the_program_is_told_where_a_reset_says_and_what_is_told_is_signed() {
 #[test]
 fn a_program_that_is_not_there_is_told_when_it_is_and_time_has_passed() {
     let sandbox = Sandbox::start();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/hook", taken.local_addr().unwrap());
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
     drop(taken);
-    sandbox.post("/sandbox/reset", &json!({ "webhook": { "url": url } }));
+    let webhook = json!({ "url": format!("http://{address}/hook"),
+        "verify_token": VERIFY_TOKEN, "app_secret": APP_SECRET });
+    assert_eq!(sandbox.post("/sandbox/reset", &json!({ "webhook": webhook })).status, 200);
     sandbox.say("16505551234", "hello");
     let log = sandbox.log();
     assert!(log.iter().any(|entry| entry["kind"] == "handshake" && entry["error"].is_string()), "{log:?}");
     assert!(sandbox.updates().is_empty());
+    let web_server = WebServer::listen(TcpListener::bind(address).unwrap());
+    sandbox.advance("1m");
+    let told: Vec<Value> = (0..4).map(|_| web_server.next()).collect();
+    assert_eq!(sandbox.updates(), told);
 }
 
 #[test]

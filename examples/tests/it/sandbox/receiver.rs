@@ -17,7 +17,10 @@ pub struct WebServer {
 
 impl WebServer {
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    pub fn listen(listener: TcpListener) -> Self {
         let address = listener.local_addr().unwrap();
         let (told, updates) = channel();
         std::thread::spawn(move || {
