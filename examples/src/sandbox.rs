@@ -7,9 +7,9 @@
 //!        └──── webhooks ◄── tap ◄───┘        your test ──► /sandbox: clock, inbound, log, reset
 //! ```
 //!
-//! What the program sees is what the relay says. Added are the clock, the users' scripts, and [magic
-//! numbers](magic); the randomness comes from the seed, so that the same requests have the same answers, ids
-//! and times each time.
+//! What the program sees is what the relay says. Added are the clock, the users' scripts, and numbers that
+//! name what becomes of a message; the randomness comes from the seed, so that the same requests have the
+//! same answers, ids and times each time.
 
 mod seed;
 mod span;
@@ -36,13 +36,14 @@ mod server;
 
 use std::sync::Arc;
 
+use bulla_example_program::listening::{address_of, listen_on};
+
 pub use self::options::SandboxOptions;
 pub use self::quiet::Quiet;
 use self::seed::Seed;
 use self::server::Server;
 use crate::exit_error::ExitError;
 use crate::terminal::Terminal;
-use bulla_example_program::listening::{address_of, listen_on};
 
 /// What `--help` prints.
 pub const HELP: &str = include_str!("sandbox/help.txt");

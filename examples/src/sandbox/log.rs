@@ -78,7 +78,7 @@ impl Log {
 
     /// Notes what begins, and returns its number.
     pub(crate) fn begin(&self, kind: Kind, method: &str, path: &str, body: &[u8]) -> usize {
-        let (method, path, body) = (method.to_owned(), path.to_owned(), logged(body));
+        let (method, path, body) = (method.to_owned(), without_token(path), logged(body));
         let at = written(self.clock.now());
         let mut entries = self.entries();
         let n = entries.dropped + entries.kept.len() + 1;
@@ -130,6 +130,16 @@ pub(crate) fn written(now: Timestamp) -> String {
     time.map_or_else(|| format!("{} ms", now.as_millis()), |time| time.to_string())
 }
 
+/// A path without the token that may stand in its query.
+fn without_token(path: &str) -> String {
+    let Some((path, query)) = path.split_once('?') else { return path.to_owned() };
+    let fields = query.split('&').map(|field| match field.split_once('=') {
+        Some(("access_token" | "input_token", _)) => "access_token=…",
+        _ => field,
+    });
+    format!("{path}?{}", fields.collect::<Vec<_>>().join("&"))
+}
+
 /// A body as it stands in the log: JSON, or a text, or how long it is.
 fn logged(body: &[u8]) -> Value {
     if body.is_empty() {
@@ -164,6 +174,12 @@ mod tests {
         assert_eq!(entries[0].at, "2026-01-05T09:00:00.5Z");
         assert_eq!((&entries[0].body, &entries[0].answer), (&json!({"a": 1}), &json!("not JSON")));
         assert!(log.entries_after(n).is_empty());
+    }
+
+    #[test]
+    fn a_token_does_not_stand_in_the_log() {
+        assert_eq!(without_token("/1/x?limit=2&access_token=t"), "/1/x?limit=2&access_token=…");
+        assert_eq!(without_token("/1/x"), "/1/x");
     }
 
     #[test]

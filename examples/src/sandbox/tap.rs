@@ -221,7 +221,7 @@ fn challenge(head: &Parts) -> Option<String> {
     form_urlencoded::parse(query).find(|(key, _)| key == "hub.challenge").map(|(_, value)| value.into_owned())
 }
 
-/// Where the program is asked. What stands in the query of a handshake is left out: the verify token is in it.
+/// Where the program is asked, without the query of a handshake: the verify token is in it.
 fn url(head: &Parts) -> String {
     let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let host = host.strip_prefix("http://").unwrap_or(host);

@@ -11,12 +11,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use bulla::base::{Clock, PhoneNumberId};
+use bulla::base::{Clock, Number, PhoneNumberId};
 use bulla::carrier::{BlobSettings, BlobStorage, Carrier, TrustedHost};
 use bulla::relay::{Relay, Settings};
 use bulla::store::MemoryStore;
 use bulla::transport::InProcess;
-use bulla::webhook::{Connector, WebhookSink};
+use bulla::webhook::{AllowedNetworks, Connector, WebhookSink};
 use bulla::{Host, SystemClock};
 use tokio::task::AbortHandle;
 
@@ -78,10 +78,10 @@ impl World {
         let webhook = businesses::webhook(&seed)?;
         let allowed = seed.webhook.iter().map(|webhook| webhook.allowed()).next();
         let allowed = allowed.transpose().map_err(ExitError::new)?;
-        let allowed = allowed.unwrap_or_else(bulla::webhook::AllowedNetworks::loopback);
+        let allowed = allowed.unwrap_or_else(AllowedNetworks::loopback);
         let secret = seed.webhook.as_ref().map_or(businesses::NO_SECRET, |webhook| &webhook.app_secret);
         let tap = Tap::new(log.clone(), secret, seed.webhook.is_some());
-        let connector = Connector::new().allow(allowed.clone());
+        let connector = Connector::new().allow(allowed);
         let sink = part("webhook").webhook_sink(connector.clone().dial_by(TapDialer(tap.clone())));
         let numbers = businesses::of(&seed)?;
         sink.subscribe(numbers.clone(), webhook).map_err(ExitError::because("webhook: it cannot be used"))?;
@@ -153,11 +153,7 @@ impl World {
     ///
     /// # Errors
     /// When their device cannot be opened.
-    pub(crate) async fn call(
-        &self,
-        user: &bulla::base::Number,
-        business: PhoneNumberId,
-    ) -> Result<(), ExitError> {
+    pub(crate) async fn call(&self, user: &Number, business: PhoneNumberId) -> Result<(), ExitError> {
         if self.people.is_to_write(user, business) {
             self.tap.do_not_hear(user.digits());
             self.people.write_magic(user, business).await?;

@@ -83,7 +83,7 @@ impl<'a> Field<'a> {
         let field = self.required(name)?;
         let price = field.value.as_f64().filter(|price| (0.0..1e12).contains(price));
         let price = price.ok_or_else(|| field.because("it is no price"))?;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in the range")]
+        #[expect(clippy::cast_possible_truncation, reason = "it is in the range")]
         Ok((price * 1e6).round() as u64)
     }
 

@@ -1,22 +1,24 @@
 //! What tests ask for.
 
+use std::time::Duration;
+
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use bulla::base::Clock;
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::inbound::Inbound;
 use super::super::log::{Kind, written};
-use super::super::seed::WebhookSeed;
+use super::super::seed::{Seed, WebhookSeed};
 use super::super::span::Span;
 use super::super::{magic, page};
 use super::reply::Reply;
 use super::{CONTROL, Server};
 
 /// How long the log waits, by the machine's clock, for what is on its way to the program.
-const LOG_PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+const LOG_PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -100,7 +102,7 @@ impl Server {
             Ok(Reset { webhook }) => webhook,
             Err(error) => return Reply::refused(error),
         };
-        let change = |seed: &mut super::Seed| {
+        let change = |seed: &mut Seed| {
             if webhook.is_some() {
                 seed.webhook = webhook;
             }
@@ -116,6 +118,6 @@ impl Server {
     }
 }
 
-fn numbers() -> Vec<serde_json::Value> {
+fn numbers() -> Vec<Value> {
     magic::all().into_iter().map(|(number, course)| json!({ "number": number, "course": course })).collect()
 }

@@ -46,7 +46,8 @@ fn a_token_ends_by_the_clock() {
 
 #[test]
 fn a_clock_that_runs_goes_on_by_itself() {
-    let number = json!({ "phone_number_id": BUSINESS, "business_account_id": ACCOUNT, "display_phone_number": "15550783881" });
+    let number = json!({ "phone_number_id": BUSINESS, "business_account_id": ACCOUNT,
+        "display_phone_number": "15550783881" });
     let user = json!({ "number": "16505551234", "reads": "500ms", "window_open": true });
     let sandbox = Sandbox::start_on(&json!({
         "clock": { "runs": true }, "numbers": [number], "tokens": [{ "token": "sandbox-token" }], "users": [user],
