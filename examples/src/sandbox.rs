@@ -79,7 +79,7 @@ pub async fn sandbox(
     terminal.line(format_args!("ready on {origin}, until Ctrl-C"));
 
     let router = server.router();
-    let served = axum::serve(listener, router).with_graceful_shutdown(async move { end.await });
+    let served = axum::serve(listener, router).with_graceful_shutdown(end);
     tokio::select! {
         served = served => served.map_err(ExitError::because("the sandbox cannot be served"))?,
         why = server.stopped() => return Err(why),

@@ -87,7 +87,7 @@ pub(crate) struct TokenSeed {
     pub(crate) expires: Option<Span>,
 }
 
-/// `{"url": "http://127.0.0.1:9000/hook", "verify_token": "…", "app_secret": "…", "networks": ["10.0.0.0/8"]}`
+/// `{"url": "http://127.0.0.1:9000/hook", "app_secret": "…", "networks": ["10.0.0.0/8"]}`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WebhookSeed {
