@@ -29,6 +29,8 @@ const MAX_BODY_BYTES: usize = 101 << 20;
 /// so that what the program asks when it has heard of something comes after it. A program that asks while it
 /// is told waits for so long, and then its request comes first.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// How long a reset waits, by the machine's clock, for what is on its way to the program.
+const RESET_PATIENCE: Duration = Duration::from_secs(2);
 /// How long an old world may take to end, by the machine's clock.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -95,6 +97,8 @@ impl Server {
     /// Begins a new world, of the same seed but for what `change` changes.
     async fn begin_anew(&self, change: impl FnOnce(&mut Seed)) -> Result<(), ExitError> {
         let _turn = self.turn.lock().await;
+        // What is on its way gets there: the program hears of nothing old in the new world.
+        self.world().await.settle(RESET_PATIENCE).await;
         let mut seed = (*self.seed).clone();
         change(&mut seed);
         let new = Arc::new(World::open(Arc::new(seed), self.quiet.clone()).await?);

@@ -74,6 +74,11 @@ impl Tap {
         self.state().is_open = true;
     }
 
+    /// Hands on nothing any more.
+    pub(crate) fn close(&self) {
+        self.state().is_open = false;
+    }
+
     /// Nobody hears of the next message of the user with these digits.
     pub(crate) fn do_not_hear(&self, user: &str) {
         self.state().unheard.insert(user.to_owned());

@@ -165,6 +165,7 @@ impl World {
     /// Ends it all, or goes away from it after `timeout`, by the machine's clock.
     pub(crate) async fn end(&self, timeout: Duration) {
         self.has_ended.store(true, Ordering::SeqCst);
+        self.tap.close();
         self.running.iter().for_each(AbortHandle::abort);
         let closing = async {
             self.people.close().await;
