@@ -6,8 +6,8 @@
 //! arguments it runs a scripted conversation and reports what everybody saw of it ([`demo`]); with `--serve`
 //! it stays up for others to talk to ([`serve`]).
 //!
-//! [`sandbox`] is the same for tests of programs that speak to the Cloud API: its users follow scripts, and its
-//! clock stands until it is pushed.
+//! [`sandbox`] is the same for tests of programs that speak to the Cloud API: its users follow scripts, and
+//! its clock stands until it is pushed.
 //!
 //! [`file_store`] is a storage engine, as short as one can be.
 
