@@ -1,5 +1,6 @@
 //! A server with the Graph API, one that does nothing, and a client that does little.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::routing::post;
 use bulla_base::Number;
-use bulla_graph::{GraphApi, Tokens};
+use bulla_graph::{GraphApi, RelayApi, TokenLookup, Tokens};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -33,7 +34,10 @@ impl Server {
     pub(crate) async fn of(system: &System) -> Self {
         let tokens = Tokens::new(&Machine);
         tokens.grant(TOKEN, [SHOP]).unwrap();
-        let api = GraphApi::new(system.relay.clone(), tokens, Arc::new(Machine), Arc::new(Machine));
+        Self::serving(GraphApi::new(system.relay.clone(), tokens, Arc::new(Machine), Arc::new(Machine))).await
+    }
+
+    pub(crate) async fn serving<D: RelayApi, A: TokenLookup>(api: GraphApi<D, A>) -> Self {
         let (listener, address) = listen().await;
         let serving = tokio::spawn(async move { api.serve(listener, std::future::pending()).await.unwrap() });
         Self { address, serving }
@@ -86,13 +90,7 @@ impl Connection {
             body.len()
         );
         loop {
-            self.stream.write_all(request.as_bytes()).await.unwrap();
-            self.read.clear();
-            while !self.has_answer() {
-                let read = self.stream.read_buf(&mut self.read).await.unwrap();
-                assert!(read > 0, "the server hung up");
-            }
-            let answer = String::from_utf8_lossy(&self.read);
+            let answer = self.ask(&request).await;
             if answer.starts_with("HTTP/1.1 200") {
                 return;
             }
@@ -101,6 +99,17 @@ impl Connection {
             // they can be taken.
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Sends a request, and returns the whole answer.
+    pub(crate) async fn ask(&mut self, request: &str) -> Cow<'_, str> {
+        self.stream.write_all(request.as_bytes()).await.unwrap();
+        self.read.clear();
+        while !self.has_answer() {
+            let read = self.stream.read_buf(&mut self.read).await.unwrap();
+            assert!(read > 0, "the server hung up");
+        }
+        String::from_utf8_lossy(&self.read)
     }
 
     /// Whether a whole answer is there.
