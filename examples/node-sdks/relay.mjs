@@ -54,9 +54,10 @@ export class Relay {
     process.on('exit', () => this.child.kill());
   }
 
-  ready() {
-    const found = () => this.lines.some((line) => line.startsWith('ready')) || this.child.exitCode !== null;
-    return until(found, () => `no line says that it is ready: ${this.lines}`);
+  async ready() {
+    const isReady = () => this.lines.some((line) => line.startsWith('ready'));
+    await until(() => isReady() || this.child.exitCode !== null, () => `no line says that it is ready: ${this.lines}`);
+    if (!isReady()) throw new Error(`it has ended with ${this.child.exitCode}: ${this.lines.join('\n')}`);
   }
 
   /** Waits until the user's device shows `part`. */

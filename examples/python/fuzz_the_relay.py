@@ -252,7 +252,8 @@ class Fuzzer:
         usual = [operation for operation in operations if operation.definition.raw["operationId"] not in LAST]
         last = [operation for operation in operations if operation not in usual]
         turn = 0
-        while self.made < self.most - AT_ONCE * len(last):
+        # Of one that has ended nothing more is to be heard.
+        while self.made < self.most - AT_ONCE * len(last) and self.relay.is_there():
             for operation in usual:
                 self._ask(operation, self.most - AT_ONCE * len(last), turn)
             turn += 1

@@ -192,6 +192,8 @@ class Judge:
         self.base = base
         self.description = description
         self.failures: list[str] = []
+        # What of the lists there was a use for: an exception from nothing is a fault, too.
+        self.used: set[str] = set()
         self.listed: list[str] = []
         self.counts = {"served": 0, "not served": 0, "accepted": 0, "refused as listed": 0, "otherwise as listed": 0}
         self.session = requests.Session()
@@ -202,6 +204,12 @@ class Judge:
         return self.session.request(method, f"{self.base}/{path}", timeout=20, **said)
 
     def judge(self) -> None:
+        self.go_through()
+        rows = {"served": SERVED, "not served": NOT_SERVED, "refused": REFUSED, "otherwise": OTHERWISE}
+        for list_name, names in rows.items():
+            self.failures += [f"{name}: listed as {list_name} for nothing" for name in names if name not in self.used]
+
+    def go_through(self) -> None:
         for path, item in self.description["paths"].items():
             path = path.removeprefix("/{Version}")
             for method in METHODS:
@@ -209,6 +217,7 @@ class Judge:
                     continue
                 name = f"{method} {path}"
                 why = NOT_SERVED.get(name, NOT_SERVED.get(path))
+                self.used |= {name if name in NOT_SERVED else path}
                 if why is None and path in SERVED:
                     self.counts["served"] += 1
                     self.make()
@@ -311,6 +320,7 @@ class Judge:
             code = response.json()["error"]["code"]
             expected, why = REFUSED.get(name, (None, ""))
             if code == expected:
+                self.used |= {name}
                 self.counts["refused as listed"] += 1
                 self.listed.append(f"{name}: refused with {code}: {why}")
             else:
@@ -327,6 +337,7 @@ class Judge:
         begins, why = OTHERWISE.get(name, (None, ""))
         if problems and begins and all(problem.startswith(begins) for problem in problems):
             self.counts["otherwise as listed"] += 1
+            self.used |= {name}
             self.listed.append(f"{name}: {', '.join(begins)}: {why}")
         elif problems or begins:
             self.failures.append(f"{name}: {problems} {response.text[:500]}")

@@ -13,7 +13,7 @@ use super::page;
 use super::parameters::Parameters;
 use super::records::{Kept, Kind};
 use crate::api_error::{ApiError, Methods};
-use crate::limits::{FIRST_FLOW_ID, FLOW_IDS, MAX_NAME_CHARS, MAX_SHORT_CHARS};
+use crate::limits::{CHANGE_ATTEMPTS, FIRST_FLOW_ID, FLOW_IDS, MAX_NAME_CHARS, MAX_SHORT_CHARS};
 use crate::{Grant, RelayApi, TokenLookup};
 
 /// What flows can be for.
@@ -71,8 +71,9 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                 if let Some(asset) = asset
                     && let Err(error) = self.put_asset(business, &id, asset, is_published).await
                 {
-                    // Whoever hears that there is no flow does not look for one.
-                    self.delete_flow(business, &id).await?;
+                    // Whoever hears that there is no flow does not look for one. Why there is none counts, and
+                    // not whether somebody else was at it meanwhile.
+                    let _deleted = self.delete_flow(business, &id).await;
                     return Err(error);
                 }
                 Ok(json!({ "id": id, "success": true, "validation_errors": [] }))
@@ -184,6 +185,9 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             Ok(())
         };
         self.change_flow(business, id, change).await?;
+        if is_published {
+            self.forget_assets(business, id).await?;
+        }
         Ok(json!({ "success": true }))
     }
 
@@ -229,27 +233,53 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         if let Some(unused) = unused {
             self.replace(business, (Kind::FlowAsset, &unused), None).await?;
         }
+        if is_published && outcome.is_ok() {
+            self.forget_assets(business, id).await?;
+        }
         outcome.map(drop)
     }
 
-    /// Deletes a draft with all that it showed, also what a request left there that did not come to its end.
+    /// Deletes a draft with all that it showed: what it shows first, so that whoever is broken off finds the
+    /// draft again, and deletes the rest.
     async fn delete_flow(&self, business: PhoneNumberId, id: &str) -> Result<(), ApiError> {
-        let delete = |kept: &mut Option<Kept>| match kept {
-            None => Err(ApiError::number()),
-            Some(flow) if !is_draft(flow) => Err(ApiError::flow(139_004, "only a draft can be deleted")),
-            Some(_) => {
-                *kept = None;
-                Ok(())
-            }
+        let check = |flow: &Kept| match is_draft(flow) {
+            true => Ok(()),
+            false => Err(ApiError::flow(139_004, "only a draft can be deleted")),
         };
-        self.change(business, (Kind::Flow, id), delete).await?;
-        loop {
-            let (assets, _) = self.all_kept(business, Kind::FlowAsset, Some(id.into()), 1).await?;
-            let name = assets.first().and_then(|(name, _)| std::str::from_utf8(name).ok());
-            match name.filter(|name| name.split_once('/').is_some_and(|(of, _)| of == id)) {
-                Some(name) => self.replace(business, (Kind::FlowAsset, name), None).await?,
-                None => return Ok(()),
+        for _ in 0..CHANGE_ATTEMPTS {
+            let shows_nothing = |flow: &mut Kept| check(flow).map(|()| drop(flow.remove(REVISION)));
+            self.change_flow(business, id, shows_nothing).await?;
+            self.forget_assets(business, id).await?;
+            let delete = |kept: &mut Option<Kept>| match kept {
+                // Somebody had it show something meanwhile.
+                Some(flow) if flow.contains_key(REVISION) => check(flow).map(|()| false),
+                _ => {
+                    *kept = None;
+                    Ok(true)
+                }
+            };
+            if self.change(business, (Kind::Flow, id), delete).await? {
+                return Ok(());
             }
+        }
+        Err(ApiError::unavailable("it is being changed; send the request again"))
+    }
+
+    /// Deletes what a flow does not show, which requests left that were broken off. To be called of one that is
+    /// no draft any more or is about to be deleted: of another somebody may be about to show it.
+    async fn forget_assets(&self, business: PhoneNumberId, id: &str) -> Result<(), ApiError> {
+        let flow = self.kept(business, (Kind::Flow, id)).await?;
+        let shown = flow.as_ref().and_then(|flow| asset_name(id, flow));
+        let mut after = id.to_owned();
+        loop {
+            let (assets, _) = self.all_kept(business, Kind::FlowAsset, Some(after.into()), 1).await?;
+            let name = assets.first().and_then(|(name, _)| std::str::from_utf8(name).ok());
+            let name = name.filter(|name| name.split_once('/').is_some_and(|(of, _)| of == id));
+            let Some(name) = name else { return Ok(()) };
+            if shown.as_deref() != Some(name) {
+                self.replace(business, (Kind::FlowAsset, name), None).await?;
+            }
+            after = name.to_owned();
         }
     }
 

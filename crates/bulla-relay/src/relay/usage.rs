@@ -30,7 +30,8 @@ impl Transaction {
 
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// What of `business`, a number of `account`, was delivered or read in a `period`, each message once, in
-    /// the hour by the account's clock of whichever the relay heard of first.
+    /// the hour by the account's clock of whichever the relay heard of first. What the period has of an hour
+    /// that it begins or ends in the middle of is told under that hour; those of [`Zone::month`] do not.
     ///
     /// A user's window counts as open where a rule of the business keeps it, and else as closed. Unlike
     /// [`Relay::bill`], which counts what was sent. A carrier does not count this yet.
