@@ -213,7 +213,7 @@ await attempt(relay, {
     await refused(messages.sendInteractiveCarousel({ ...whom, bodyText: 'cards', cards }), { code: 131051, category: 'media' });
   },
 
-  'a template is created, listed, sent, tapped and deleted': async () => {
+  'a template is created, listed, got, sent, tapped and deleted': async () => {
     const components = [
       { type: 'BODY', text: 'Hi {{1}}, your order is on its way.', example: { bodyText: [['Ann']] } },
       { type: 'BUTTONS', buttons: [{ type: 'QUICK_REPLY', text: 'Thanks' }] },
@@ -224,8 +224,8 @@ await attempt(relay, {
     await until(() => normalized.some(({ raw }) => raw.messageTemplateStatusUpdate), () => 'no review was told');
     const listed = await templates.list({ businessAccountId, status: 'APPROVED', name: 'order_update', limit: 5 });
     assert.deepEqual(listed.data.map(({ id, name }) => [id, name]), [[created.id, 'order_update']]);
-    // It asks for a template by a path that only its own proxy has.
-    await refused(templates.get({ businessAccountId, templateId: created.id }), { code: 100, category: 'parameter' });
+    const got = await templates.get({ businessAccountId, templateId: created.id });
+    assert.deepEqual([got.id, got.name, got.language], [created.id, 'order_update', 'en_US']);
     const template = buildTemplateSendPayload({
       name: 'order_update', language: 'en_US', body: [{ type: 'text', text: 'Ann' }],
       buttons: [{ type: 'button', subType: 'quick_reply', index: 0, parameters: [{ type: 'payload', payload: 't' }] }],

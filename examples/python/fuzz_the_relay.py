@@ -186,6 +186,7 @@ class Known:
             "id": ["account", "flow", "media", "number", "template"],
             "media_id": ["media"],
             "phone_number_id": ["number"],
+            "template_id": ["template"],
         }
         return self.one(*kinds[name], instead=made_up)
 

@@ -30,7 +30,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             return self.account(head, account);
         }
         if let Some(template) = TemplateId::parse(id) {
-            return self.template(head, body, (grant, template), span).await;
+            return self.template(head, body, (grant, None, template), span).await;
         }
         if !is_flow(id) {
             return Err(ApiError::number());
@@ -51,6 +51,10 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             let business = self.number_of(grant, id).ok_or_else(ApiError::number)?;
             let account = self.relay.account(business).ok_or_else(ApiError::number)?;
             return match edge {
+                Edge::Template(template) => {
+                    let template = TemplateId::parse(template).ok_or_else(ApiError::number)?;
+                    self.template(head, body, (grant, Some(account), template), span).await
+                }
                 Edge::Numbers => self.numbers(head, (grant, account)).await,
                 Edge::Flows => self.flows(head, body, business).await,
                 _ => self.subscribed_apps(head, body, business).await,

@@ -41,6 +41,8 @@ pub(crate) enum Edge<'a> {
     BlockedUsers,
     QrCodes,
     QrCode(&'a str),
+    /// One of an account's message templates: some clients ask for it there.
+    Template(&'a str),
     Numbers,
     Flows,
     SubscribedApps,
@@ -78,7 +80,7 @@ impl<'a> Edge<'a> {
 
     /// Whether accounts have it, and not numbers.
     pub(crate) const fn is_of_account(self) -> bool {
-        matches!(self, Self::Numbers | Self::Flows | Self::SubscribedApps)
+        matches!(self, Self::Template(_) | Self::Numbers | Self::Flows | Self::SubscribedApps)
     }
 
     /// Whether flows have it.
@@ -124,6 +126,11 @@ impl<'a> Path<'a> {
                 if segments.next().is_none() && !code.is_empty() =>
             {
                 Some(Self::Edge(id, Edge::QrCode(code)))
+            }
+            (Some(id), Some("message_templates"), Some(template))
+                if segments.next().is_none() && is_id(id) && is_id(template) =>
+            {
+                Some(Self::Edge(id, Edge::Template(template)))
             }
             (Some(id), Some(edge), None) if is_id(id) => Edge::read(edge).map(|edge| Self::Edge(id, edge)),
             _ => None,
@@ -199,6 +206,12 @@ mod tests {
             assert_eq!(Path::read(path), Some(Path::Templates("7")), "{path}");
         }
         assert_eq!(Path::read("/v23.0/1000000000000001"), Some(Path::Node("1000000000000001")));
+        for path in ["/v23.0/7/message_templates/1000000000000001", "/7/message_templates/1000000000000001/"]
+        {
+            assert_eq!(Path::read(path), Some(Path::Edge("7", Edge::Template("1000000000000001"))), "{path}");
+        }
+        assert_eq!(Path::read("/7/message_templates/hello_world"), None);
+        assert_eq!(Path::read("/7/message_templates/1000000000000001/compare"), None);
         assert_eq!(Path::read("/1000000000000001/compare"), None);
     }
 

@@ -6,7 +6,7 @@ use axum::http::Method;
 use axum::http::request::Parts;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bulla_base::PhoneNumberId;
+use bulla_base::{BusinessAccountId, PhoneNumberId};
 use bulla_relay::{
     MAX_TEMPLATES, MessageTemplate, Outgoing, OutgoingBody, SubmitError, TemplateError, TemplateId,
     TemplatePage, TemplateQuery, TemplateStatus,
@@ -58,19 +58,19 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         }
     }
 
-    /// Tells of a template, or changes it.
+    /// Tells of a template, or changes it; of this `account`, if one is named.
     pub(super) async fn template(
         &self,
         head: &Parts,
         body: &mut Incoming,
-        (grant, id): (&Grant, TemplateId),
+        (grant, account, id): (&Grant, Option<BusinessAccountId>, TemplateId),
         span: &Span,
     ) -> Result<Value, ApiError> {
         // First what needs no look at what is there.
         if ![Method::GET, Method::POST].contains(&head.method) {
             return Err(ApiError::method(Methods::GetOrPost));
         }
-        let (business, known) = self.find_template(grant, id).await?;
+        let (business, known) = self.find_template((grant, account), id).await?;
         span.record("business", tracing::field::display(business));
         if head.method == Method::GET {
             return Ok(pick(Selection::of(head)?.as_ref(), template_json::template(&known)));
@@ -121,16 +121,16 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         }))
     }
 
-    /// The template with this id, of an account that is granted.
+    /// The template with this id, of an account that is granted, or of this one of them.
     async fn find_template(
         &self,
-        grant: &Grant,
+        (grant, of): (&Grant, Option<BusinessAccountId>),
         id: TemplateId,
     ) -> Result<(PhoneNumberId, MessageTemplate), ApiError> {
         let mut asked = BTreeSet::new();
         for number in grant.numbers() {
             let Some(account) = self.relay.account(number) else { continue };
-            if !asked.insert(account) {
+            if of.is_some_and(|of| of != account) || !asked.insert(account) {
                 continue;
             }
             match self.relay.template(number, id).await {

@@ -94,9 +94,12 @@ async fn filled(bench: &Bench) -> Vec<(&'static str, String)> {
     let picture = bench.call(upload("?messaging_product=whatsapp", form(&[file("image/jpeg", JPEG)]))).await;
     let media = picture.json["id"].as_str().unwrap().to_owned();
     let mut filled: Vec<(&str, String)> =
-        [NUMBER.to_string(), ACCOUNT.to_string(), template, flow.clone()].map(|id| ("{id}", id)).into();
+        [NUMBER.to_string(), ACCOUNT.to_string(), template.clone(), flow.clone()]
+            .map(|id| ("{id}", id))
+            .into();
     filled.push(("{id}", media.clone()));
     filled.extend([("{flow_id}", flow), ("{code}", code), ("{media_id}", media)]);
+    filled.push(("{template_id}", template));
     filled.extend([("{phone_number_id}", NUMBER.to_string()), ("{account_id}", ACCOUNT.to_string())]);
     filled
 }

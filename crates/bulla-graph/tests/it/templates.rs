@@ -58,6 +58,13 @@ async fn what_is_created_is_listed_as_it_was_written() {
     let mut components = order("order", "en_US")["components"].clone();
     components[1]["type"] = "BODY".into();
     assert_eq!(one["components"], components);
+    // Some clients ask for it under its account; it is under no other.
+    let nested = ask(&bench, "GET", &templates(&format!("/{id}")), Value::Null).await.json;
+    assert_eq!(nested, one);
+    let other = ask(&bench, "GET", &format!("/v23.0/7/message_templates/{id}"), Value::Null).await;
+    assert_eq!((other.status.as_u16(), other.code()), (400, 100));
+    let unknown = ask(&bench, "GET", &templates("/77"), Value::Null).await;
+    assert_eq!((unknown.status.as_u16(), unknown.code()), (400, 100));
     assert_eq!(one["language"], "en_US");
     assert_eq!(one["parameter_format"], "POSITIONAL");
     let few =

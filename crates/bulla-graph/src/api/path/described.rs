@@ -17,6 +17,7 @@ fn kind(path: &Path<'_>) -> String {
         Path::Templates(_) => "templates".to_owned(),
         Path::Node(_) => "node".to_owned(),
         Path::Edge(_, Edge::QrCode(_)) => "code".to_owned(),
+        Path::Edge(_, Edge::Template(_)) => "template".to_owned(),
         Path::Edge(_, edge) => format!("{edge:?}"),
         Path::Root => "root".to_owned(),
         Path::DebugToken => "token".to_owned(),
@@ -34,12 +35,13 @@ fn every_path_that_is_read_is_described_and_no_other() {
         for id in ["1", &media] {
             let path = template.replace("{media_id}", &media).replace("{id}", id).replace("{code}", "ABC");
             let path = path.replace("{phone_number_id}", "1").replace("{account_id}", "2");
-            let path = path.replace("{flow_id}", "3");
+            let path = path.replace("{flow_id}", "3").replace("{template_id}", "4");
             described.insert(kind(&Path::read(&path).unwrap_or_else(|| panic!("{template} is not read"))));
         }
     }
-    let others = ["messages", "uploads", "media", "content", "templates", "node", "code", "root", "token"];
-    let mut read: BTreeSet<String> = others.map(str::to_owned).into();
+    let others = ["messages", "uploads", "media", "content", "templates", "template", "node", "code"];
+    let others = others.into_iter().chain(["root", "token"]);
+    let mut read: BTreeSet<String> = others.map(str::to_owned).collect();
     read.extend(EDGES.map(|(_, edge)| kind(&Path::Edge("1", edge))));
     assert_eq!(described, read);
 }
