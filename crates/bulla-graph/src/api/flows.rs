@@ -71,8 +71,8 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                 if let Some(asset) = asset
                     && let Err(error) = self.put_asset(business, &id, asset, is_published).await
                 {
-                    // Whoever hears that there is no flow does not look for one. Why there is none counts, and
-                    // not whether somebody else was at it meanwhile.
+                    // Whoever hears that there is no flow does not look for one. Why there is none counts,
+                    // and not whether somebody else was at it meanwhile.
                     let _deleted = self.delete_flow(business, &id).await;
                     return Err(error);
                 }
@@ -265,8 +265,8 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         Err(ApiError::unavailable("it is being changed; send the request again"))
     }
 
-    /// Deletes what a flow does not show, which requests left that were broken off. To be called of one that is
-    /// no draft any more or is about to be deleted: of another somebody may be about to show it.
+    /// Deletes what a flow does not show, which requests left that were broken off. To be called of one that
+    /// is no draft any more or is about to be deleted: of another somebody may be about to show it.
     async fn forget_assets(&self, business: PhoneNumberId, id: &str) -> Result<(), ApiError> {
         let flow = self.kept(business, (Kind::Flow, id)).await?;
         let shown = flow.as_ref().and_then(|flow| asset_name(id, flow));
