@@ -207,10 +207,15 @@ await attempt(relay, {
     const interactive = { type: 'button', body: { text: 'raw' }, action: { buttons: [{ type: 'reply', reply: { id: 'r', title: 'R' } }] } };
     await sends(messages.sendInteractiveRaw({ ...whom, interactive }), '"raw"');
     await sends(messages.sendInteractiveCallPermission({ ...whom, bodyText: 'may we?', parameters: { phoneNumber: USER } }), '"may we?"');
-    // Relays have these in templates alone.
-    const header = { type: 'image', image: { link: 'https://example.com/a.png' } };
-    const cards = [0, 1].map((cardIndex) => ({ cardIndex, header, action: { displayText: 'View', url: 'https://example.com/' } }));
-    await refused(messages.sendInteractiveCarousel({ ...whom, bodyText: 'cards', cards }), { code: 131051, category: 'media' });
+  },
+
+  'cards are shown side by side': async () => {
+    const file = new Blob([view], { type: 'image/png' });
+    const header = { type: 'image', image: await media.upload({ phoneNumberId, type: 'image', file, fileName: 'card.png' }) };
+    const links = [0, 1].map((cardIndex) => ({ cardIndex, header, bodyText: 'x', action: { displayText: 'View', url: 'https://example.com/' } }));
+    await sends(messages.sendInteractiveCarousel({ ...whom, bodyText: 'links', cards: links }), '"links"');
+    const replies = [0, 1].map((cardIndex) => ({ cardIndex, header, action: { buttons: [{ id: `${cardIndex}`, title: `Card ${cardIndex}` }] } }));
+    await sends(messages.sendInteractiveCarousel({ ...whom, bodyText: 'replies', cards: replies }), '"replies"');
   },
 
   'a template is created, listed, got, sent, tapped and deleted': async () => {

@@ -28,6 +28,9 @@ pub enum OutgoingBody {
     Interactive(Box<Interactive>),
     /// The same with an image, a video or a document at its top, which the business has uploaded.
     InteractiveWithMedia(Box<Interactive>, OutgoingMedia),
+    /// Cards side by side, a [`Carousel`](bulla_content::Carousel), each with an image or a video at its top
+    /// that the business has uploaded: as many as there are cards, in their order.
+    CarouselWithMedia(Box<Interactive>, Vec<OutgoingMedia>),
     /// An image, a video, an audio, a document or a sticker that the business has uploaded.
     Media(OutgoingMedia),
     /// A template of the business's account, filled in. Its category goes before the message's own.
@@ -39,6 +42,7 @@ impl OutgoingBody {
     pub(crate) fn media(&self) -> Vec<OutgoingMedia> {
         match self {
             Self::Media(media) | Self::InteractiveWithMedia(_, media) => vec![media.clone()],
+            Self::CarouselWithMedia(_, media) => media.clone(),
             Self::Template(template) => template.media().cloned().collect(),
             _ => Vec::new(),
         }
@@ -59,6 +63,9 @@ impl fmt::Debug for OutgoingBody {
             Self::Interactive(interactive) => f.debug_tuple("Interactive").field(interactive).finish(),
             Self::InteractiveWithMedia(interactive, media) => {
                 f.debug_tuple("InteractiveWithMedia").field(interactive).field(media).finish()
+            }
+            Self::CarouselWithMedia(interactive, media) => {
+                f.debug_tuple("CarouselWithMedia").field(interactive).field(media).finish()
             }
             Self::Media(media) => f.debug_tuple("Media").field(media).finish(),
             Self::Template(template) => f.debug_tuple("Template").field(template).finish(),

@@ -9,6 +9,7 @@ mod device_lists;
 mod fill_template;
 mod idempotency;
 mod mark_read;
+mod media_header;
 mod media_rows;
 mod message_status;
 mod pending_identity_approval;

@@ -1,6 +1,7 @@
 //! A message that is answered by tapping, as a request says it.
 
 mod action;
+mod cards;
 mod parameters;
 mod sections;
 
@@ -52,7 +53,12 @@ fields! {
 pub(crate) fn read(fields: InteractiveFields<'_>, links: &mut Links<'_>) -> Result<OutgoingBody, ApiError> {
     let kind = fields.kind.required_filled("interactive.type")?;
     let Object(action) = fields.action.required("interactive.action")?;
-    let action = action::read(&kind, action)?;
+    let (action, shown) = if kind.eq_ignore_ascii_case("carousel") {
+        let (carousel, shown) = cards::read(action.cards, links)?;
+        (Action::Carousel(carousel), shown)
+    } else {
+        (action::read(&kind, action)?, Vec::new())
+    };
     let body = text(fields.body, ["interactive.body", "interactive.body.text"])?.unwrap_or_default();
     let header = match fields.header.optional("interactive.header")? {
         Some(Object(fields)) => header(fields, links)?,
@@ -74,6 +80,7 @@ pub(crate) fn read(fields: InteractiveFields<'_>, links: &mut Links<'_>) -> Resu
     let interactive = Box::new(interactive);
     Ok(match media {
         Some(media) => OutgoingBody::InteractiveWithMedia(interactive, media),
+        None if !shown.is_empty() => OutgoingBody::CarouselWithMedia(interactive, shown),
         None => OutgoingBody::Interactive(interactive),
     })
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::http::Request;
 use bulla_base::ManualClock;
+use bulla_content::{Action, Card, CardAction, Carousel, CtaUrl, Interactive, ReplyButton, ReplyButtons};
 use bulla_graph::{Answering, FetchedLink, LinkError, LinkFetcher, MAX_LINK_CHARS, MediaApi};
 use bulla_relay::{MediaKind, OutgoingBody, OutgoingMedia};
 use bytes::Bytes;
@@ -155,6 +156,81 @@ async fn a_header_above_what_is_tapped_has_a_link_or_the_id_of_an_upload() {
         }
     }
     assert_eq!(web.fetched.load(Ordering::Relaxed), 1);
+}
+
+/// A message with cards; their order in the list is not their order on the screen.
+fn cards(cards: &[Value]) -> String {
+    let carousel = json!({ "type": "carousel", "body": { "text": "Look" }, "action": { "cards": cards } });
+    json!({
+        "messaging_product": "whatsapp", "to": "16505551234", "type": "interactive", "interactive": carousel,
+    })
+    .to_string()
+}
+
+#[tokio::test]
+async fn each_card_of_a_carousel_has_a_link_or_the_id_of_an_upload() {
+    let (bench, web) = Bench::new().following_links();
+    bench.relay.keep_media(NUMBER, b"a picture").await;
+    let replies = json!([{ "type": "quick_reply", "quick_reply": { "id": "y", "title": "Yes" } }]);
+    let link =
+        json!({ "name": "cta_url", "parameters": { "display_text": "Go", "url": "https://x.example" } });
+    let of_uploaded = json!({
+        "card_index": 0, "type": "cta_url", "header": { "type": "image", "image": { "id": media_name(0) } },
+        "body": { "text": "one" }, "action": link,
+    });
+    let of_link = json!({
+        "card_index": "1", "type": "cta_url", "action": { "buttons": replies },
+        "header": { "type": "video", "video": { "link": "https://x.example/a.mp4" } },
+    });
+    let reply = bench.post(cards(&[of_link.clone(), of_uploaded.clone()])).await;
+    assert_eq!(reply.status, 200, "{}", reply.json);
+    let asked = bench.relay.take();
+    let [Asked::Submit(_, message)] = &asked[..] else { panic!("{asked:?}") };
+    let OutgoingBody::CarouselWithMedia(tapped, shown) = message.clone().into_body() else {
+        panic!("{message:?}")
+    };
+    let one = CardAction::CtaUrl(CtaUrl::new("Go", "https://x.example").unwrap());
+    let two = CardAction::Buttons(ReplyButtons::new(vec![ReplyButton::new("y", "Yes").unwrap()]).unwrap());
+    let carousel = Carousel::new(vec![Card::new(one).with_body("one").unwrap(), Card::new(two)]).unwrap();
+    assert_eq!(*tapped, Interactive::new("Look", Action::Carousel(carousel)).unwrap());
+    let expected =
+        [OutgoingMedia::new(media(0), MediaKind::Image), OutgoingMedia::new(media(1), MediaKind::Video)];
+    assert_eq!(shown, expected);
+    assert_eq!(web.fetched.load(Ordering::Relaxed), 1);
+
+    // Products are shown as the catalog has them.
+    let product = json!({ "type": "product", "action": { "catalog_id": "1", "product_retailer_id": "p" } });
+    assert_eq!(bench.post(cards(&[product.clone(), product.clone()])).await.status, 200);
+    let asked = bench.relay.take();
+    let [Asked::Submit(_, message)] = &asked[..] else { panic!("{asked:?}") };
+    assert!(matches!(message.clone().into_body(), OutgoingBody::Interactive(_)), "{message:?}");
+
+    let with = |pointer: &str, value: Value| {
+        let mut card = of_uploaded.clone();
+        *card.pointer_mut(pointer).unwrap() = value;
+        cards(&[card, of_link.clone()])
+    };
+    let index = "interactive.action.cards.card_index";
+    for (body, details) in [
+        (cards(&[]), "interactive.action.cards has 0 cards, fewer than the 2 it takes"),
+        (
+            cards(&vec![of_link.clone(); 11]),
+            "interactive.action.cards: it has 11 cards, more than the 10 allowed",
+        ),
+        (with("/card_index", json!(1)), &*format!("{index}: the cards are to be counted from 0, each once")),
+        (with("/card_index", json!(-1)), &*format!("{index}: it is not a number from 0 on")),
+        (with("/header", json!(null)), "interactive.action.cards.header is missing"),
+        (
+            with("/header", json!({ "type": "text", "text": "H" })),
+            "interactive.action.cards.header.type: it must be one of IMAGE, VIDEO",
+        ),
+        (with("/action/parameters", json!(null)), "interactive.action.cards.action.parameters is missing"),
+        (cards(&[of_uploaded.clone(), product]), "interactive.action.cards.header is missing"),
+    ] {
+        let reply = bench.post(body).await;
+        assert_eq!((reply.status.as_u16(), reply.details()), (400, details));
+        assert_eq!(bench.relay.take(), [], "something was asked of the relay");
+    }
 }
 
 #[tokio::test]

@@ -508,12 +508,6 @@ async fn what_is_missing_or_of_another_type_is_named() {
             "interactive.header.type: it must be one of DOCUMENT, IMAGE, TEXT, VIDEO",
         ),
         ("interactive", cta, 100, "interactive.action.parameters.display_text is missing"),
-        (
-            "interactive",
-            json!({ "type": "carousel", "action": {} }),
-            131_051,
-            "interactive messages of type carousel are not supported",
-        ),
     ] {
         let details = details.to_owned();
         assert_eq!(bench.refused(message(kind, &value), code).await, details);

@@ -3,7 +3,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bulla_base::{Address, Category, MessageId, Number, PhoneNumberId, Timestamp};
-use bulla_content::{AttachmentPointer, Body, Content, Header, Interactive, InvalidContent, Reaction};
+use bulla_content::limits::MAX_CARDS;
+use bulla_content::{AttachmentPointer, Body, Content, InvalidContent, Reaction};
 use bulla_endpoint::{Peer, SealError};
 use bulla_meter::Flow;
 use bulla_store::{Store, StoreError};
@@ -17,6 +18,7 @@ use super::attempts::{Attempt, Attempts};
 use super::conversation::Conversation;
 use super::deadline_scheduler::{Action, Deadline};
 use super::identities::Changed;
+use super::media_header::{dealt, headed};
 use super::recipient_devices::{Audience, Recipients};
 use super::rule_check::Admission;
 use super::rule_state::Reserved;
@@ -92,6 +94,11 @@ impl Checked {
             (OutgoingBody::InteractiveWithMedia(interactive, media), _) => {
                 let (pointer, moves) = attached.into_iter().next().ok_or(SubmitError::UnknownMedia)?;
                 Ok(headed(interactive, media.body(pointer, moves)?)?)
+            }
+            (OutgoingBody::CarouselWithMedia(interactive, media), _) => {
+                let shown =
+                    media.iter().zip(attached).map(|(media, (pointer, moves))| media.body(pointer, moves));
+                Ok(dealt(interactive, shown.collect::<Result<_, _>>()?)?)
             }
             _ => Ok(self.content.body().clone()),
         }
@@ -354,6 +361,14 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             OutgoingBody::InteractiveWithMedia(interactive, media) => {
                 headed(interactive, self.media_body(tenant, media).await?)?
             }
+            OutgoingBody::CarouselWithMedia(interactive, media) => {
+                let mut shown = Vec::new();
+                // One more than there can be cards is enough to be refused.
+                for media in media.iter().take(MAX_CARDS + 1) {
+                    shown.push(Box::pin(self.media_body(tenant, media)).await?);
+                }
+                dealt(interactive, shown)?
+            }
             OutgoingBody::Template(sent) => {
                 let unknown = TemplateRefusal::Unknown { nearest: None };
                 let template = template.ok_or(unknown)?;
@@ -459,22 +474,6 @@ impl Accepting {
         let (expiry, now) = (transaction.expiry(), transaction.now);
         transaction.push_event(&StoredEvent::status_of(self.id, &self.outbound, now, failed), expiry);
     }
-}
-
-/// `interactive` with `media` at its top.
-fn headed(interactive: &Interactive, media: Body) -> Result<Body, InvalidContent> {
-    let header = match media {
-        Body::Image(image) => Header::Image(image),
-        Body::Video(video) => Header::Video(video),
-        Body::Document(document) => Header::Document(document),
-        _ => {
-            return Err(InvalidContent::Unfit {
-                field: "header",
-                expected: "an image, a video or a document",
-            });
-        }
-    };
-    Ok(Body::Interactive(Box::new(interactive.clone().with_header(header)?)))
 }
 
 fn check_bounds(message: &Outgoing) -> Result<(), SubmitError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bulla_base::{BusinessAccountId, Number, Rng, SeededRng};
 use bulla_carrier::{BlobSettings, BlobStorage, Carrier, FolderBlobs, TrustedHost};
-use bulla_content::{Action, Body, Content, CtaUrl, Header, Image, Interactive};
+use bulla_content::{Action, Body, Card, CardAction, Carousel, Content, CtaUrl, Header, Image, Interactive};
 use bulla_device::{Device, DeviceEventKind};
 use bulla_relay::{
     Business, MEDIA_CHUNK_BYTES, MediaDescription, MediaError, MediaId, MediaKind, Outgoing, OutgoingBody,
@@ -141,6 +141,55 @@ async fn a_picture_stands_above_what_is_answered_by_tapping() {
     let (blobs, sticker) = (place.blobs(), place.upload(b"a sticker", "image/webp").await);
     let refused = with(sticker, MediaKind::Sticker).await;
     assert!(matches!(refused, Err(SubmitError::Content(_))), "{refused:?}");
+    assert_eq!(place.blobs(), blobs);
+    device.close().await;
+    place.relay.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_picture_stands_on_each_card_of_a_carousel() {
+    let place = Place::new().await;
+    let (device, pictures) = (place.device().await, [picture(200_000), picture(3_000)]);
+    let mut media = Vec::new();
+    for picture in &pictures {
+        media.push(OutgoingMedia::new(place.upload(picture, "image/jpeg").await, MediaKind::Image));
+    }
+    let card = || Card::new(CardAction::CtaUrl(CtaUrl::new("Go", "https://x.example").unwrap()));
+    let cards = Carousel::new(vec![card().with_body("one").unwrap(), card()]).unwrap();
+    let tapped = Interactive::new("Look", Action::Carousel(cards)).unwrap();
+    let with = |interactive: &Interactive, media: &[OutgoingMedia]| {
+        let body = OutgoingBody::CarouselWithMedia(Box::new(interactive.clone()), media.to_vec());
+        place.relay.submit(SHOP, Outgoing::new(alice(), body))
+    };
+    with(&tapped, &media).await.unwrap();
+    let event = device.next().await.unwrap();
+    let DeviceEventKind::Message(content) = event.kind() else { panic!("{event:?}") };
+    let Body::Interactive(interactive) = content.body() else { panic!("{content:?}") };
+    let Action::Carousel(carousel) = interactive.action() else { panic!("{interactive:?}") };
+    assert_eq!(interactive.body(), Some("Look"));
+    assert_eq!(carousel.cards().iter().map(Card::body).collect::<Vec<_>>(), [Some("one"), None]);
+    for (card, picture) in carousel.cards().iter().zip(&pictures) {
+        let Some(Header::Image(image)) = card.header() else { panic!("{card:?}") };
+        let mut shown = Vec::new();
+        device.download(image.attachment(), &mut shown).await.unwrap();
+        assert!(shown == *picture);
+    }
+    device.acknowledge(event).await.unwrap();
+
+    // One too few, one too many, what stands on no card, and what has no cards.
+    let blobs = place.blobs();
+    let sticker = OutgoingMedia::new(place.upload(b"a sticker", "image/webp").await, MediaKind::Sticker);
+    let link =
+        Interactive::new("Look", Action::CtaUrl(CtaUrl::new("Go", "https://x.example").unwrap())).unwrap();
+    for (interactive, media) in [
+        (&tapped, media[..1].to_vec()),
+        (&tapped, [&media[..], &media[..1]].concat()),
+        (&tapped, vec![media[0].clone(), sticker]),
+        (&link, media.clone()),
+    ] {
+        let refused = with(interactive, &media).await;
+        assert!(matches!(refused, Err(SubmitError::Content(_))), "{refused:?}");
+    }
     assert_eq!(place.blobs(), blobs);
     device.close().await;
     place.relay.close().await;

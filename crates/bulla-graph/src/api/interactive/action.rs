@@ -1,11 +1,12 @@
 //! What can be tapped.
 
-use bulla_content::limits::{MAX_REPLY_BUTTONS, MAX_SECTIONS};
+use bulla_content::limits::{MAX_CARDS, MAX_REPLY_BUTTONS, MAX_SECTIONS};
 use bulla_content::{
     Action, CallPermissionRequest, ContactInfoRequest, CtaUrl, List as Rows, LocationRequest, Product,
     ProductList, ReplyButton, ReplyButtons, VoiceCall,
 };
 
+use super::cards::CardFields;
 use super::parameters::{self, ParameterFields};
 use super::sections::{self, SectionFields};
 use crate::api::json_field::{List, Object, Text, fields};
@@ -20,6 +21,7 @@ fields! {
         catalog_id: Text<'de> = "catalog_id",
         product_retailer_id: Text<'de> = "product_retailer_id",
         parameters: Object<ParameterFields<'de>> = "parameters",
+        cards: List<Object<CardFields<'de>>, MAX_CARDS> = "cards",
     }
 }
 
@@ -39,7 +41,7 @@ fields! {
     }
 }
 
-/// The action of an interactive message of this type.
+/// The action of an interactive message of this type, which is none with cards.
 pub(super) fn read(kind: &str, fields: ActionFields<'_>) -> Result<Action, ApiError> {
     let is = |name: &str| kind.eq_ignore_ascii_case(name);
     if is("button") {
@@ -62,8 +64,6 @@ pub(super) fn read(kind: &str, fields: ActionFields<'_>) -> Result<Action, ApiEr
         Ok(Action::CallPermission(CallPermissionRequest))
     } else if is("request_contact_info") {
         Ok(Action::ContactInfoRequest(ContactInfoRequest))
-    } else if is("carousel") {
-        Err(ApiError::unsupported("interactive messages of type carousel are not supported"))
     } else {
         let parameters = fields.parameters.optional("interactive.action.parameters")?;
         of_parameters(kind, parameters.map(|Object(fields)| fields).unwrap_or_default())
