@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bulla::base::{MessageId, Number};
 use bulla::content::{
-    Action, Body, ButtonReply, Content, Interactive, InteractiveReply, InvalidContent, ListReply, Location,
-    QuickReply, Template, TemplateButton, Text,
+    Action, Body, ButtonReply, CardAction, Carousel, Content, Interactive, InteractiveReply, InvalidContent,
+    ListReply, Location, QuickReply, ReplyButton, Template, TemplateButton, Text,
 };
 
 /// What each user was offered last. Clones are the same.
@@ -64,6 +64,11 @@ fn reply(interactive: &Interactive, title: &str) -> Result<InteractiveReply, Str
             let button = buttons.buttons().iter().find(|button| button.title() == title);
             button.map(|button| ButtonReply::new(button.id(), title).map(InteractiveReply::Button))
         }
+        Action::Carousel(carousel) => {
+            let mut buttons = of_cards(carousel);
+            let button = buttons.find(|button| button.title() == title);
+            button.map(|button| ButtonReply::new(button.id(), title).map(InteractiveReply::Button))
+        }
         Action::List(list) => {
             let mut rows = list.sections().iter().flat_map(|section| section.rows());
             rows.find(|row| row.title() == title).map(|row| {
@@ -96,9 +101,18 @@ pub(crate) fn titles(interactive: &Interactive) -> Vec<&str> {
         Action::List(list) => {
             list.sections().iter().flat_map(|section| section.rows()).map(|row| row.title()).collect()
         }
+        Action::Carousel(carousel) => of_cards(carousel).map(ReplyButton::title).collect(),
         Action::CtaUrl(link) => vec![link.display_text()],
         other => vec![other.name()],
     }
+}
+
+/// The buttons on the cards of `carousel` that are answered by tapping.
+fn of_cards(carousel: &Carousel) -> impl Iterator<Item = &ReplyButton> {
+    carousel.cards().iter().flat_map(|card| match card.action() {
+        CardAction::Buttons(buttons) => buttons.buttons(),
+        _ => &[],
+    })
 }
 
 /// What stands on the buttons of `template`.

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 pub(crate) const MAX_ENTRIES: usize = 10_000;
 /// Of a longer body only the length is kept.
 pub(crate) const MAX_LOGGED_BYTES: usize = 64 << 10;
+/// So many bytes of bodies are kept in all: those of the last.
+const MAX_KEPT_BYTES: usize = 32 << 20;
 
 /// What happened between the program and the sandbox, in its order.
 #[derive(Debug)]
@@ -24,6 +26,20 @@ struct Entries {
     /// How many there were before those that are kept.
     dropped: usize,
     kept: VecDeque<Entry>,
+    /// How many bytes of bodies belong to each of them, and to all.
+    lengths: VecDeque<usize>,
+    bytes: usize,
+}
+
+impl Entries {
+    /// Forgets the oldest until there are no more than may be; the newest stays.
+    fn bound(&mut self) {
+        while self.kept.len() > MAX_ENTRIES || (self.bytes > MAX_KEPT_BYTES && self.kept.len() > 1) {
+            self.kept.pop_front();
+            self.bytes -= self.lengths.pop_front().unwrap_or_default();
+            self.dropped += 1;
+        }
+    }
 }
 
 /// One of them.
@@ -78,16 +94,16 @@ impl Log {
 
     /// Notes what begins, and returns its number.
     pub(crate) fn begin(&self, kind: Kind, method: &str, path: &str, body: &[u8]) -> usize {
+        let length = body.len().min(MAX_LOGGED_BYTES);
         let (method, path, body) = (method.to_owned(), without_token(path), logged(body));
         let at = written(self.clock.now());
         let mut entries = self.entries();
         let n = entries.dropped + entries.kept.len() + 1;
         let (status, answer, error) = (None, Value::Null, None);
         entries.kept.push_back(Entry { n, at, kind, method, path, body, status, answer, error });
-        if entries.kept.len() > MAX_ENTRIES {
-            entries.kept.pop_front();
-            entries.dropped += 1;
-        }
+        entries.lengths.push_back(length);
+        entries.bytes += length;
+        entries.bound();
         n
     }
 
@@ -97,6 +113,13 @@ impl Log {
             entry.status = Some(status);
             entry.answer = logged(answer);
         });
+        let (mut entries, length) = (self.entries(), answer.len().min(MAX_LOGGED_BYTES));
+        let place = n.checked_sub(entries.dropped + 1);
+        if let Some(of_entry) = place.and_then(|place| entries.lengths.get_mut(place)) {
+            *of_entry += length;
+            entries.bytes += length;
+            entries.bound();
+        }
     }
 
     /// Notes that there is no answer to what has the number `n`.
@@ -134,10 +157,33 @@ pub(crate) fn written(now: Timestamp) -> String {
 fn without_token(path: &str) -> String {
     let Some((path, query)) = path.split_once('?') else { return path.to_owned() };
     let fields = query.split('&').map(|field| match field.split_once('=') {
-        Some(("access_token" | "input_token", _)) => "access_token=…",
-        _ => field,
+        Some((name, _)) if is_token(name) => format!("{name}=…"),
+        _ => field.to_owned(),
     });
     format!("{path}?{}", fields.collect::<Vec<_>>().join("&"))
+}
+
+/// Whether this is what a token is called in a query, however it is written.
+fn is_token(name: &str) -> bool {
+    let decoded = form_urlencoded::parse(name.as_bytes()).next();
+    decoded.is_some_and(|(name, _)| name == "access_token" || name == "input_token")
+}
+
+/// A JSON text without the tokens that stand in addresses, as in those of a batch.
+fn without_tokens(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains('?') => *text = without_token(text),
+        Value::Array(items) => items.iter_mut().for_each(without_tokens),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                match is_token(name) {
+                    true => *field = json!("…"),
+                    false => without_tokens(field),
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// A body as it stands in the log: JSON, or a text, or how long it is.
@@ -149,8 +195,12 @@ fn logged(body: &[u8]) -> Value {
         return json!(format!("({} bytes)", body.len()));
     }
     match (serde_json::from_slice(body), std::str::from_utf8(body)) {
-        (Ok(value), _) => value,
-        (Err(_), Ok(text)) => json!(text),
+        (Ok(mut value), _) => {
+            without_tokens(&mut value);
+            value
+        }
+        // A form is written as a query is.
+        (Err(_), Ok(text)) => json!(without_token(&format!("?{text}")).split_off(1)),
         (Err(_), Err(_)) => json!(format!("({} bytes)", body.len())),
     }
 }
@@ -180,6 +230,14 @@ mod tests {
     fn a_token_does_not_stand_in_the_log() {
         assert_eq!(without_token("/1/x?limit=2&access_token=t"), "/1/x?limit=2&access_token=…");
         assert_eq!(without_token("/1/x"), "/1/x");
+        assert_eq!(
+            without_token("/1/x?access%5Ftoken=t&input_token=u"),
+            "/1/x?access%5Ftoken=…&input_token=…"
+        );
+        let batch = br#"{"batch":[{"relative_url":"1/x?access_token=t"}],"access_token":"t"}"#;
+        let shown = json!({ "batch": [{ "relative_url": "1/x?access_token=…" }], "access_token": "…" });
+        assert_eq!(logged(batch), shown);
+        assert_eq!(logged(b"a=1&access_token=t"), json!("a=1&access_token=…"));
     }
 
     #[test]
@@ -197,5 +255,20 @@ mod tests {
         log.answered(second, 204, b"2");
         let entries = log.entries_after(0);
         assert_eq!((entries.len(), entries[0].n, entries[0].status), (MAX_ENTRIES, second, Some(204)));
+    }
+
+    #[test]
+    fn so_many_bytes_of_bodies_are_kept_with_those_of_the_answers() {
+        let (log, body) = (log(), vec![b'1'; MAX_LOGGED_BYTES]);
+        let most = MAX_KEPT_BYTES / MAX_LOGGED_BYTES;
+        for _ in 0..most {
+            log.begin(Kind::Request, "POST", "/", &body);
+        }
+        assert_eq!(log.entries_after(0).len(), most);
+        log.answered(most, 200, &body);
+        assert_eq!((log.entries_after(0).len(), log.entries_after(0)[0].n), (most - 1, 2));
+        log.answered(1, 200, b"it is gone");
+        log.begin(Kind::Request, "POST", "/", &body);
+        assert_eq!(log.entries_after(0).len(), most - 1);
     }
 }

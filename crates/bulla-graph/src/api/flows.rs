@@ -13,7 +13,7 @@ use super::page;
 use super::parameters::Parameters;
 use super::records::{Kept, Kind};
 use crate::api_error::{ApiError, Methods};
-use crate::limits::{CHANGE_ATTEMPTS, FIRST_FLOW_ID, FLOW_IDS, MAX_NAME_CHARS, MAX_SHORT_CHARS};
+use crate::limits::{FIRST_FLOW_ID, FLOW_IDS, MAX_NAME_CHARS, MAX_SHORT_CHARS};
 use crate::{Grant, RelayApi, TokenLookup};
 
 /// What flows can be for.
@@ -24,6 +24,9 @@ const USUAL: [&str; 5] = ["id", "name", "status", "categories", "validation_erro
 
 /// Where the record of a flow says which of its assets it shows.
 const REVISION: &str = "asset";
+
+/// The state of a draft that is being deleted: it shows nothing any more.
+const GOING: &str = "GOING";
 
 impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     /// Lists the flows of the account of `business`, or makes one.
@@ -186,7 +189,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         };
         self.change_flow(business, id, change).await?;
         if is_published {
-            self.forget_assets(business, id).await?;
+            self.tidy_up(business, id).await;
         }
         Ok(json!({ "success": true }))
     }
@@ -231,38 +234,37 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             Err(_) => Some(name),
         };
         if let Some(unused) = unused {
-            self.replace(business, (Kind::FlowAsset, &unused), None).await?;
+            // What is left of it goes with the flow, or when that is published.
+            let _deleted = self.replace(business, (Kind::FlowAsset, &unused), None).await;
         }
         if is_published && outcome.is_ok() {
-            self.forget_assets(business, id).await?;
+            self.tidy_up(business, id).await;
         }
         outcome.map(drop)
     }
 
-    /// Deletes a draft with all that it showed: what it shows first, so that whoever is broken off finds the
-    /// draft again, and deletes the rest.
-    async fn delete_flow(&self, business: PhoneNumberId, id: &str) -> Result<(), ApiError> {
-        let check = |flow: &Kept| match is_draft(flow) {
-            true => Ok(()),
-            false => Err(ApiError::flow(139_004, "only a draft can be deleted")),
-        };
-        for _ in 0..CHANGE_ATTEMPTS {
-            let shows_nothing = |flow: &mut Kept| check(flow).map(|()| drop(flow.remove(REVISION)));
-            self.change_flow(business, id, shows_nothing).await?;
-            self.forget_assets(business, id).await?;
-            let delete = |kept: &mut Option<Kept>| match kept {
-                // Somebody had it show something meanwhile.
-                Some(flow) if flow.contains_key(REVISION) => check(flow).map(|()| false),
-                _ => {
-                    *kept = None;
-                    Ok(true)
-                }
-            };
-            if self.change(business, (Kind::Flow, id), delete).await? {
-                return Ok(());
-            }
+    /// Deletes what a published flow does not show, if that can be done: it is published whatever comes of
+    /// it, and why a store fails is told where it does.
+    async fn tidy_up(&self, business: PhoneNumberId, id: &str) {
+        if self.forget_assets(business, id).await.is_err() {
+            tracing::debug!("what a flow does not show stays");
         }
-        Err(ApiError::unavailable("it is being changed; send the request again"))
+    }
+
+    /// Deletes a draft with all that it showed, and first of all its right to show anything: whoever is
+    /// broken off finds it again, and deletes the rest.
+    async fn delete_flow(&self, business: PhoneNumberId, id: &str) -> Result<(), ApiError> {
+        let begin = |flow: &mut Kept| {
+            if !is_draft(flow) && !is_going(flow) {
+                return Err(ApiError::flow(139_004, "only a draft can be deleted"));
+            }
+            flow.insert("status".into(), GOING.into());
+            flow.remove(REVISION);
+            Ok(())
+        };
+        self.change_flow(business, id, begin).await?;
+        self.forget_assets(business, id).await?;
+        self.replace(business, (Kind::Flow, id), None).await
     }
 
     /// Deletes what a flow does not show, which requests left that were broken off. To be called of one that
@@ -323,6 +325,10 @@ fn check_draft(flow: &Kept) -> Result<(), ApiError> {
     is_draft(flow).then_some(()).ok_or_else(|| ApiError::flow(139_001, "only a draft can be changed"))
 }
 
+fn is_going(flow: &Kept) -> bool {
+    flow.get("status").and_then(Value::as_str) == Some(GOING)
+}
+
 fn is_draft(flow: &Kept) -> bool {
     flow.get("status").and_then(Value::as_str) == Some("DRAFT")
 }
@@ -331,6 +337,10 @@ fn is_draft(flow: &Kept) -> bool {
 fn told(selection: Option<&Selection>, mut flow: Kept) -> Value {
     flow.insert("validation_errors".into(), json!([]));
     flow.remove(REVISION);
+    if is_going(&flow) {
+        // Whoever was to delete it was broken off, and is asked to do it again.
+        flow.insert("status".into(), "DRAFT".into());
+    }
     if selection.is_none() {
         flow.retain(|name, _| USUAL.contains(&name.as_str()));
     }

@@ -53,7 +53,8 @@ fields! {
 pub(crate) fn read(fields: InteractiveFields<'_>, links: &mut Links<'_>) -> Result<OutgoingBody, ApiError> {
     let kind = fields.kind.required_filled("interactive.type")?;
     let Object(action) = fields.action.required("interactive.action")?;
-    let (action, shown) = if kind.eq_ignore_ascii_case("carousel") {
+    let has_cards = kind.eq_ignore_ascii_case("carousel");
+    let (action, shown) = if has_cards {
         let (carousel, shown) = cards::read(action.cards, links)?;
         (Action::Carousel(carousel), shown)
     } else {
@@ -61,9 +62,12 @@ pub(crate) fn read(fields: InteractiveFields<'_>, links: &mut Links<'_>) -> Resu
     };
     let body = text(fields.body, ["interactive.body", "interactive.body.text"])?.unwrap_or_default();
     let header = match fields.header.optional("interactive.header")? {
-        Some(Object(fields)) => header(fields, links)?,
+        Some(Object(fields)) => header(fields, &HEADER, links)?,
         None => None,
     };
+    if has_cards && header.is_some() {
+        return Err(ApiError::value("interactive.header", "each card has its own, and the carousel none"));
+    }
     let (words, media) = match header {
         Some(Top::Words(words)) => (Some(words), None),
         Some(Top::Media(media)) => (None, Some(media)),
@@ -85,18 +89,43 @@ pub(crate) fn read(fields: InteractiveFields<'_>, links: &mut Links<'_>) -> Resu
     })
 }
 
+/// Where the fields of a header stand, and which types it can have.
+struct HeaderPaths {
+    kind: &'static str,
+    kinds: &'static str,
+    text: &'static str,
+    image: &'static str,
+    video: &'static str,
+    /// Nothing where it cannot be one.
+    document: Option<&'static str>,
+}
+
+const HEADER: HeaderPaths = HeaderPaths {
+    kind: "interactive.header.type",
+    kinds: "DOCUMENT, IMAGE, TEXT, VIDEO",
+    text: "interactive.header.text",
+    image: "interactive.header.image",
+    video: "interactive.header.video",
+    document: Some("interactive.header.document"),
+};
+
 /// Some clients write a header of no words for one that is not there.
-fn header(fields: HeaderFields<'_>, links: &mut Links<'_>) -> Result<Option<Top>, ApiError> {
-    let kind = fields.kind.filled("interactive.header.type")?;
-    let (given, path, names) = match kind.as_deref().map(str::to_ascii_lowercase).as_deref() {
-        None | Some("text") => {
-            let text = fields.text.filled("interactive.header.text")?;
+fn header(
+    fields: HeaderFields<'_>,
+    paths: &HeaderPaths,
+    links: &mut Links<'_>,
+) -> Result<Option<Top>, ApiError> {
+    let kind = fields.kind.filled(paths.kind)?;
+    let (given, path, names) = match (kind.as_deref().map(str::to_ascii_lowercase).as_deref(), paths.document)
+    {
+        (None | Some("text"), _) => {
+            let text = fields.text.filled(paths.text)?;
             return Ok(text.map(HeaderText::new).transpose()?.map(Top::Words));
         }
-        Some("image") => (fields.image, "interactive.header.image", &media_message::IMAGE),
-        Some("video") => (fields.video, "interactive.header.video", &media_message::VIDEO),
-        Some("document") => (fields.document, "interactive.header.document", &media_message::DOCUMENT),
-        Some(_) => return Err(ApiError::one_of("interactive.header.type", "DOCUMENT, IMAGE, TEXT, VIDEO")),
+        (Some("image"), _) => (fields.image, paths.image, &media_message::IMAGE),
+        (Some("video"), _) => (fields.video, paths.video, &media_message::VIDEO),
+        (Some("document"), Some(path)) => (fields.document, path, &media_message::DOCUMENT),
+        (Some(_), _) => return Err(ApiError::one_of(paths.kind, paths.kinds)),
     };
     match media_message::read(given.required(path)?.0, names, links)? {
         OutgoingBody::Media(media) => Ok(Some(Top::Media(media))),

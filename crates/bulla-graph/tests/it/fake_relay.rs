@@ -70,6 +70,12 @@ impl RecordingRelay {
         *self.failure.lock().unwrap() = Some(failure.into());
     }
 
+    /// Keeps a record, as a request leaves it that was broken off.
+    pub(crate) fn configured_before(&self, (kind, name): (u8, String), value: &str) {
+        let record = Configured::new(Bytes::copy_from_slice(value.as_bytes()), Version::new(1));
+        self.configuration.lock().unwrap().insert((kind, name.into()), record);
+    }
+
     /// How many records of a kind it keeps.
     pub(crate) fn configured_of(&self, kind: u8) -> usize {
         self.configuration.lock().unwrap().keys().filter(|(of, _)| *of == kind).count()

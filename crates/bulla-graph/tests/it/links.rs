@@ -167,6 +167,14 @@ fn cards(cards: &[Value]) -> String {
     .to_string()
 }
 
+/// The same with a picture above all of them.
+fn with_top(of: &[Value]) -> String {
+    let mut message: Value = serde_json::from_str(&cards(of)).unwrap();
+    message["interactive"]["header"] =
+        json!({ "type": "image", "image": { "link": "https://x.example/b.jpg" } });
+    message.to_string()
+}
+
 #[tokio::test]
 async fn each_card_of_a_carousel_has_a_link_or_the_id_of_an_upload() {
     let (bench, web) = Bench::new().following_links();
@@ -226,10 +234,20 @@ async fn each_card_of_a_carousel_has_a_link_or_the_id_of_an_upload() {
         ),
         (with("/action/parameters", json!(null)), "interactive.action.cards.action.parameters is missing"),
         (cards(&[of_uploaded.clone(), product]), "interactive.action.cards.header is missing"),
+        (
+            with("/header", json!({ "type": "document", "document": { "link": "https://x.example/a.pdf" } })),
+            "interactive.action.cards.header.type: it must be one of IMAGE, VIDEO",
+        ),
+        (
+            with_top(&[of_link.clone(), of_uploaded.clone()]),
+            "interactive.header: each card has its own, and the carousel none",
+        ),
     ] {
+        let fetched = web.fetched.load(Ordering::Relaxed);
         let reply = bench.post(body).await;
         assert_eq!((reply.status.as_u16(), reply.details()), (400, details));
         assert_eq!(bench.relay.take(), [], "something was asked of the relay");
+        assert_eq!(web.fetched.load(Ordering::Relaxed), fetched, "something was fetched for nothing");
     }
 }
 

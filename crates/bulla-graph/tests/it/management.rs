@@ -16,7 +16,8 @@ use crate::fake_relay::{ACCOUNT, Asked, NUMBER, OTHER_NUMBER};
 use crate::harness::{Bench, Reply, TOKEN};
 use crate::sockets::within;
 
-/// What a flow shows, among the kinds of records.
+/// A flow, and what it shows, among the kinds of records.
+const FLOW: u8 = 7;
 const FLOW_ASSET: u8 = 8;
 
 async fn done(bench: &Bench, method: &str, path: String, body: Value) -> Value {
@@ -293,6 +294,42 @@ async fn a_flow_keeps_one_thing_that_it_shows_and_goes_with_it() {
     assert!(flow.get("asset").is_none(), "{flow}");
     done(&bench, "DELETE", draft, Value::Null).await;
     assert_eq!(bench.relay.configured_of(FLOW_ASSET), 0);
+}
+
+#[tokio::test]
+async fn what_a_broken_off_request_left_of_a_flow_goes_when_it_is_published_or_deleted() {
+    let (bench, path) = (Bench::new(), format!("/{ACCOUNT}/flows"));
+    for is_published in [true, false] {
+        let flow = json!({ "name": "f", "flow_json": "{\"version\":\"1\"}" });
+        let made = done(&bench, "POST", path.clone(), flow).await;
+        let id = made["id"].as_str().unwrap().to_owned();
+        // Before and behind what is shown, and one of another flow.
+        for name in [format!("{id}/0"), format!("{id}/9999999999999999999"), format!("{id}1/0")] {
+            bench.relay.configured_before((FLOW_ASSET, name), "{}");
+        }
+        let before = bench.relay.configured_of(FLOW_ASSET);
+        if is_published {
+            done(&bench, "POST", format!("/{id}/publish"), Value::Null).await;
+            assert_eq!(told(&bench, format!("/{id}/flow.json")).await, json!({ "version": "1" }));
+            assert_eq!(bench.relay.configured_of(FLOW_ASSET), before - 2);
+        } else {
+            done(&bench, "DELETE", format!("/{id}"), Value::Null).await;
+            assert_eq!(bench.relay.configured_of(FLOW_ASSET), before - 3);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_flow_that_is_half_deleted_is_a_draft_that_shows_nothing_and_can_be_deleted_again() {
+    let (bench, path) = (Bench::new(), format!("/{ACCOUNT}/flows"));
+    let made = done(&bench, "POST", path, json!({ "name": "f", "flow_json": "{}" })).await;
+    let id = made["id"].as_str().unwrap().to_owned();
+    bench.relay.configured_before((FLOW, id.clone()), r#"{"name":"f","status":"GOING"}"#);
+    assert_eq!(told(&bench, format!("/{id}?fields=status")).await["status"], "DRAFT");
+    refused(&bench, format!("/{id}/publish"), Value::Null, 139_002).await;
+    refused(&bench, format!("/{id}/assets"), json!({ "file": "{}" }), 139_001).await;
+    done(&bench, "DELETE", format!("/{id}"), Value::Null).await;
+    assert_eq!([FLOW, FLOW_ASSET].map(|kind| bench.relay.configured_of(kind)), [0, 0]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::http::header::ORIGIN;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use bulla::base::Clock;
@@ -35,6 +36,10 @@ struct Reset {
 impl Server {
     /// Answers a request for `path`, below where tests ask.
     pub(super) async fn control(&self, head: &Parts, path: &str, body: Bytes) -> Reply {
+        // Only pages in a browser say where they come from, and none of somebody else's may change anything.
+        if head.method != Method::GET && head.headers.contains_key(ORIGIN) {
+            return Reply::error(StatusCode::FORBIDDEN, "pages in a browser change nothing here");
+        }
         match (&head.method, path) {
             (&Method::GET, "/log") => self.show_log(head).await,
             (&Method::GET, "/clock") => Reply::json(&json!({ "now": self.now().await })),

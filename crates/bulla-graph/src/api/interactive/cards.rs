@@ -6,7 +6,7 @@ use bulla_relay::OutgoingMedia;
 
 use super::action::ReplyFields;
 use super::parameters::ParameterFields;
-use super::{BodyFields, HeaderFields, Top};
+use super::{BodyFields, HeaderFields, HeaderPaths, Top};
 use crate::api::json_field::{Field, List, Number, Object, Text, fields};
 use crate::api::links::Links;
 use crate::api_error::ApiError;
@@ -14,6 +14,15 @@ use crate::api_error::ApiError;
 const CARDS: &str = "interactive.action.cards";
 const INDEX: &str = "interactive.action.cards.card_index";
 const HEADER: &str = "interactive.action.cards.header";
+/// No document stands on a card.
+const PATHS: HeaderPaths = HeaderPaths {
+    kind: "interactive.action.cards.header.type",
+    kinds: "IMAGE, VIDEO",
+    text: "interactive.action.cards.header.text",
+    image: "interactive.action.cards.header.image",
+    video: "interactive.action.cards.header.video",
+    document: None,
+};
 const ACTION: &str = "interactive.action.cards.action";
 const BUTTONS: &str = "interactive.action.cards.action.buttons";
 
@@ -86,14 +95,12 @@ fn card(
     let action = if is_product { product(action)? } else { tapped(action)? };
     let needs_header = !matches!(action, CardAction::Product(_));
     let header = match fields.header.optional(HEADER)? {
-        Some(Object(header)) => super::header(header, links)?,
+        Some(Object(header)) => super::header(header, &PATHS, links)?,
         None => None,
     };
     let media = match header {
         Some(Top::Media(media)) => Some(media),
-        Some(Top::Words(_)) => {
-            return Err(ApiError::one_of("interactive.action.cards.header.type", "IMAGE, VIDEO"));
-        }
+        Some(Top::Words(_)) => return Err(ApiError::one_of(PATHS.kind, PATHS.kinds)),
         None if needs_header => return Err(ApiError::missing(HEADER)),
         None => None,
     };
