@@ -102,7 +102,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     self.counts.retried("carrier");
                     self.clock.sleep(retries.next_wait(&*self.rng)).await;
                 }
-                Err(error) => self.contain(tenant, Some(conversation), error)?,
+                Err(error) => {
+                    // Whatever it stops, more than this conversation as well, nothing is sent here.
+                    self.contain(tenant, Some(conversation), error)?;
+                    return Ok(false);
+                }
             }
         }
     }
