@@ -17,7 +17,8 @@ pub(crate) use self::client::EchoStream;
 use crate::clock::Machine;
 use crate::load::{Load, Run};
 use crate::parties::envelope_bytes;
-use crate::served_carrier::{NAME, Way};
+use crate::served_carrier::Way;
+use crate::tls_client::NAME;
 
 /// A server that echoes.
 pub(crate) struct BareStream {

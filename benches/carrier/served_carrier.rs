@@ -17,9 +17,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::clock::Machine;
-
-/// What the carrier is called in its certificate.
-pub(crate) const NAME: &str = "localhost";
+use crate::tls_client::NAME;
 
 type BenchStore = Arc<CountingStore<Vault<Arc<FjallStore>>>>;
 

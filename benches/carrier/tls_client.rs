@@ -12,7 +12,9 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::clock::Machine;
-use crate::served_carrier::NAME;
+
+/// What servers are called in their certificates.
+pub(crate) const NAME: &str = "localhost";
 
 /// Speaks TLS on `stream` with whom the authority in this file certifies.
 pub(crate) async fn speak_tls(stream: TcpStream, authority: &Path) -> TlsStream<TcpStream> {

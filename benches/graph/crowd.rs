@@ -9,10 +9,8 @@ use bulla_store_fjall::FjallOptions;
 
 use crate::Extent;
 use crate::clock::{Machine, spent};
-use crate::speed::http::Server;
+use crate::speed::http::{Server, TOKEN};
 use crate::system_under_test::{Readers, SHOP, System};
-
-const TOKEN: &str = "a-token-of-the-shop";
 
 pub(crate) async fn measured(extent: Extent) -> Vec<String> {
     let system = System::with(1, Readers::None, FjallOptions::default()).await;

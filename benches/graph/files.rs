@@ -21,9 +21,8 @@ use tokio_rustls::TlsAcceptor;
 use crate::Extent;
 use crate::clock::{Machine, spent};
 use crate::secured::{Client, server};
+use crate::speed::http::TOKEN;
 use crate::system_under_test::{Readers, SHOP, System};
-
-const TOKEN: &str = "a-token-of-the-shop";
 
 pub(crate) async fn measured(extent: Extent) -> Vec<String> {
     let system = System::with(1, Readers::None, FjallOptions::default()).await;

@@ -19,6 +19,8 @@ mod speed;
 #[expect(dead_code, reason = "the way to the device and back uses the rest")]
 mod system_under_test;
 mod texts;
+#[path = "../carrier/tls_client.rs"]
+mod tls_client;
 
 use std::io::{self, Write};
 

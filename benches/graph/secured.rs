@@ -5,19 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bulla_example_program::tls;
-use bulla_transport::grpc::tls_client;
 use bytes::Bytes;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{RootCertStore, ServerConfig};
+use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::clock::Machine;
-
-const NAME: &str = "localhost";
+use crate::tls_client::{NAME, speak_tls};
 
 /// How a server speaks TLS whose certificate is in `folder`, over HTTP/1.1.
 pub(crate) fn server(folder: &Path) -> ServerConfig {
@@ -31,15 +26,9 @@ pub(crate) struct Client(TlsStream<TcpStream>);
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr, folder: &Path) -> Self {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(folder.join(tls::AUTHORITY)).unwrap()).unwrap();
-        let provider = Arc::new(rustls_graviola::default_provider());
-        let mut config = (*tls_client(provider, roots, Arc::new(Machine)).unwrap()).clone();
-        config.alpn_protocols.clear();
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let name = ServerName::try_from(NAME).unwrap();
-        Self(TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap())
+        Self(speak_tls(stream, &folder.join(tls::AUTHORITY)).await)
     }
 
     /// Sends a head and a body, and returns the answer's.

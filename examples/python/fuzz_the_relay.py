@@ -52,6 +52,8 @@ MADE_UP_PERCENT = 10
 LONGEST_LIST = 2
 # What ends all sending stands at the end.
 LAST = {"deregister"}
+# What cannot be had here: nobody sends a code, and when it is asked last, the tries of a day are used up.
+NEVER = {"deregister", "requestCode", "verifyCode"}
 PICTURE = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f00010501012718e366"
     "0000000049454e44ae426082"
@@ -349,9 +351,11 @@ def main() -> int:
             fuzzer.failures.append(f"the relay has ended; it said {list(relay.lines)}")
         elif (code := relay.end()) != 0:
             fuzzer.failures.append(f"the relay ended with {code}; it said {list(relay.lines)}")
+    never = sorted(name for name, answers in fuzzer.answered.items() if 200 not in answers)
+    # Refusals are described, too: where nothing works all would be well.
+    fuzzer.failures += [f"{name}: it was never answered with 200" for name in never if name not in NEVER]
     for failure in fuzzer.failures[:50]:
         print(failure, "\n")
-    never = sorted(name for name, answers in fuzzer.answered.items() if 200 not in answers)
     answers = ", ".join(f"{count} with {status}" for status, count in sorted(fuzzer.statuses.items()))
     print(f"of {len(fuzzer.answered)} operations never with 200: {', '.join(never) or 'none'}")
     slowest, of = fuzzer.slowest

@@ -13,7 +13,8 @@ use tonic::codegen::{BoxFuture, Service};
 use tonic::{Request, Streaming};
 
 use super::bytes_codec::BytesCodec;
-use crate::served_carrier::{NAME, Way};
+use crate::served_carrier::Way;
+use crate::tls_client::NAME;
 use crate::tls_client::speak_tls;
 
 /// One connection.

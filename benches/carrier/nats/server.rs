@@ -11,7 +11,8 @@ use rustix::param::clock_ticks_per_second;
 use tempfile::TempDir;
 
 use crate::clock::Machine;
-use crate::served_carrier::{NAME, Way};
+use crate::served_carrier::Way;
+use crate::tls_client::NAME;
 
 /// A server of NATS in a process of its own, which syncs each message before it is answered, behind TLS.
 pub(super) struct Server {

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::clock::Machine;
 use crate::system_under_test::{SHOP, System, text};
 
-const TOKEN: &str = "a-token-of-the-shop";
+pub(crate) const TOKEN: &str = "a-token-of-the-shop";
 
 /// What an answer of the API looks like.
 const ANSWER: &str = concat!(

@@ -26,8 +26,7 @@ struct Entries {
     /// How many there were before those that are kept.
     dropped: usize,
     kept: VecDeque<Entry>,
-    /// How many bytes of bodies belong to each of them, and to all.
-    lengths: VecDeque<usize>,
+    /// How many bytes of bodies these have.
     bytes: usize,
 }
 
@@ -35,8 +34,9 @@ impl Entries {
     /// Forgets the oldest until there are no more than may be; the newest stays.
     fn bound(&mut self) {
         while self.kept.len() > MAX_ENTRIES || (self.bytes > MAX_KEPT_BYTES && self.kept.len() > 1) {
-            self.kept.pop_front();
-            self.bytes -= self.lengths.pop_front().unwrap_or_default();
+            if let Some(oldest) = self.kept.pop_front() {
+                self.bytes -= oldest.bytes;
+            }
             self.dropped += 1;
         }
     }
@@ -60,6 +60,9 @@ pub(crate) struct Entry {
     /// Why there is no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
+    /// How many bytes both bodies have.
+    #[serde(skip)]
+    pub(crate) bytes: usize,
 }
 
 /// Who asks whom.
@@ -94,15 +97,14 @@ impl Log {
 
     /// Notes what begins, and returns its number.
     pub(crate) fn begin(&self, kind: Kind, method: &str, path: &str, body: &[u8]) -> usize {
-        let length = body.len().min(MAX_LOGGED_BYTES);
+        let bytes = body.len().min(MAX_LOGGED_BYTES);
         let (method, path, body) = (method.to_owned(), without_token(path), logged(body));
         let at = written(self.clock.now());
         let mut entries = self.entries();
         let n = entries.dropped + entries.kept.len() + 1;
         let (status, answer, error) = (None, Value::Null, None);
-        entries.kept.push_back(Entry { n, at, kind, method, path, body, status, answer, error });
-        entries.lengths.push_back(length);
-        entries.bytes += length;
+        entries.kept.push_back(Entry { n, at, kind, method, path, body, status, answer, error, bytes });
+        entries.bytes += bytes;
         entries.bound();
         n
     }
@@ -112,14 +114,8 @@ impl Log {
         self.change(n, |entry| {
             entry.status = Some(status);
             entry.answer = logged(answer);
+            entry.bytes += answer.len().min(MAX_LOGGED_BYTES);
         });
-        let (mut entries, length) = (self.entries(), answer.len().min(MAX_LOGGED_BYTES));
-        let place = n.checked_sub(entries.dropped + 1);
-        if let Some(of_entry) = place.and_then(|place| entries.lengths.get_mut(place)) {
-            *of_entry += length;
-            entries.bytes += length;
-            entries.bound();
-        }
     }
 
     /// Notes that there is no answer to what has the number `n`.
@@ -137,7 +133,11 @@ impl Log {
         let mut entries = self.entries();
         let place = n.checked_sub(entries.dropped + 1);
         if let Some(entry) = place.and_then(|place| entries.kept.get_mut(place)) {
+            let before = entry.bytes;
             change(entry);
+            let more = entry.bytes - before;
+            entries.bytes += more;
+            entries.bound();
         }
     }
 

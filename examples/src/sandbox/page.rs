@@ -15,7 +15,7 @@ pub(super) fn write(now: &str, entries: &[Entry]) -> String {
     let _ = write!(page, "<p>It is {}. The latest stands first.</p>\n<table>\n", escaped(now));
     page.push_str("<tr><th>#<th>at<th>what<th>asked<th>answered</tr>\n");
     for entry in entries.iter().rev() {
-        let Entry { n, at, kind, method, path, body, status, answer, error } = entry;
+        let Entry { n, at, kind, method, path, body, status, answer, error, .. } = entry;
         let status = status.map_or_else(|| "–".to_owned(), |status| status.to_string());
         let answer = error.as_ref().map_or_else(|| shown(answer), |error| escaped(error));
         let _ = writeln!(
@@ -77,6 +77,7 @@ mod tests {
             status: Some(200),
             answer: json!(evil),
             error: None,
+            bytes: 0,
         };
         let failed = Entry { error: Some(evil.to_owned()), ..entry.clone() };
         let page = write(evil, &[entry, failed]);

@@ -29,6 +29,9 @@ pub(crate) const OTHER_NUMBER: PhoneNumberId = PhoneNumberId::new(7);
 /// The account of [`NUMBER`].
 pub(crate) const ACCOUNT: BusinessAccountId = BusinessAccountId::new(102_290_129_340_398);
 
+/// The account of [`OTHER_NUMBER`].
+pub(crate) const OTHER_ACCOUNT: BusinessAccountId = BusinessAccountId::new(8);
+
 /// What users see of the business.
 pub(crate) fn own_number() -> Number {
     Number::parse("15550783881").unwrap()
@@ -166,7 +169,11 @@ impl RecordingRelay {
 /// Every template is approved, and its id counts up.
 impl TemplateApi for RecordingRelay {
     fn account(&self, business: PhoneNumberId) -> Option<BusinessAccountId> {
-        (business == NUMBER).then_some(ACCOUNT)
+        match business {
+            NUMBER => Some(ACCOUNT),
+            OTHER_NUMBER => Some(OTHER_ACCOUNT),
+            _ => None,
+        }
     }
 
     async fn create_template(
@@ -186,9 +193,10 @@ impl TemplateApi for RecordingRelay {
         Ok(template)
     }
 
-    async fn template(&self, _: PhoneNumberId, id: TemplateId) -> Result<MessageTemplate, TemplateError> {
+    async fn template(&self, of: PhoneNumberId, id: TemplateId) -> Result<MessageTemplate, TemplateError> {
         let templates = self.templates.lock().unwrap();
-        templates.values().find(|known| known.id == id).cloned().ok_or(TemplateError::Unknown)
+        let known = templates.values().find(|known| known.id == id && of == NUMBER);
+        known.cloned().ok_or(TemplateError::Unknown)
     }
 
     async fn templates(&self, _: PhoneNumberId, query: TemplateQuery) -> Result<TemplatePage, TemplateError> {

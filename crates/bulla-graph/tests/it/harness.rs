@@ -105,7 +105,7 @@ impl Reply {
     }
 }
 
-/// The API over `relay`. [`TOKEN`] may use [`NUMBER`], and another token [`OTHER_NUMBER`].
+/// The API over `relay`. [`TOKEN`] may use [`NUMBER`], another token [`OTHER_NUMBER`], and a third both.
 pub(crate) fn api<D: RelayApi>(relay: Arc<D>, clock: Arc<dyn Clock>) -> GraphApi<Arc<D>> {
     GraphApi::new(relay, tokens(), clock, Arc::new(SeededRng::new(1)))
 }
@@ -115,6 +115,7 @@ pub(crate) fn tokens() -> Tokens {
     let tokens = Tokens::new(&SeededRng::new(2));
     tokens.grant(TOKEN, [NUMBER]).unwrap();
     tokens.grant("another", [OTHER_NUMBER]).unwrap();
+    tokens.grant("both", [NUMBER, OTHER_NUMBER]).unwrap();
     tokens
 }
 

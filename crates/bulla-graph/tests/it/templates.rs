@@ -5,7 +5,7 @@ use axum::http::Request;
 use bulla_relay::{Outgoing, OutgoingBody, TemplateRefusal, TemplateStatus};
 use serde_json::{Value, json};
 
-use crate::fake_relay::{ACCOUNT, Asked, NUMBER, media_name};
+use crate::fake_relay::{ACCOUNT, Asked, NUMBER, OTHER_ACCOUNT, media_name};
 use crate::harness::{Bench, Reply, TOKEN};
 
 /// Asks for `target` of the account of [`NUMBER`].
@@ -65,6 +65,12 @@ async fn what_is_created_is_listed_as_it_was_written() {
     assert_eq!((other.status.as_u16(), other.code()), (400, 100));
     let unknown = ask(&bench, "GET", &templates("/77"), Value::Null).await;
     assert_eq!((unknown.status.as_u16(), unknown.code()), (400, 100));
+    // Also for whoever may see both accounts.
+    for (account, status) in [(ACCOUNT, 200), (OTHER_ACCOUNT, 400)] {
+        let request = Request::get(format!("/v23.0/{account}/message_templates/{id}"));
+        let request = request.header("authorization", "Bearer both").body(Body::empty());
+        assert_eq!(bench.call(request.unwrap()).await.status.as_u16(), status);
+    }
     assert_eq!(one["language"], "en_US");
     assert_eq!(one["parameter_format"], "POSITIONAL");
     let few =
