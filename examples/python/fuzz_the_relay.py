@@ -13,18 +13,15 @@ import contextlib
 import json
 import pathlib
 import random
-import re
-import signal
 import socket
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 
 import hypothesis
 import requests
 import schemathesis
+from relay_process import BUSINESS_ACCOUNT_ID, DEADLINE_S, PHONE_NUMBER_ID, TOKEN, USER, Relay
 from schemathesis.checks import not_a_server_error
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import FailureGroup
@@ -37,14 +34,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 DESCRIPTION = pathlib.Path(__file__).parents[2] / "crates/bulla-graph/openapi.json"
-PHONE_NUMBER_ID = "106540352242922"
-BUSINESS_ACCOUNT_ID = "102290129340398"
-USER = "16505551234"
-TOKEN = "a-token-of-the-business"
 PIN = "271828"
 SEED = 1
-DEADLINE_S = 20.0
-READY = re.compile(r"\b(ready|listening|serving)\b", re.IGNORECASE)
 # So many in a row of one operation; then the next one has its turn.
 AT_ONCE = 12
 # How many of a hundred ids are left as they were made up.
@@ -97,52 +88,6 @@ def described() -> dict:
             if isinstance(operation, dict):
                 shorten(operation.get("requestBody"))
     return description
-
-
-class Relay:
-    """The example program as a child process, and what it says."""
-
-    def __init__(self, binary: pathlib.Path, port: int) -> None:
-        self.lines: collections.deque[str] = collections.deque(maxlen=50)
-        self._ready = threading.Event()
-        # fmt: off
-        self._child = subprocess.Popen(
-            [
-                str(binary.resolve()), "--serve",
-                "--listen", f"127.0.0.1:{port}",
-                "--metrics", "127.0.0.1:0",
-                "--token", TOKEN,
-                "--phone-number-id", PHONE_NUMBER_ID,
-                "--business-account-id", BUSINESS_ACCOUNT_ID,
-                "--user", f"+{USER}",
-            ],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
-        )
-        # fmt: on
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        for line in self._child.stdout:
-            self.lines.append(line.rstrip("\n"))
-            if READY.search(line):
-                self._ready.set()
-
-    def wait_until_ready(self) -> None:
-        if not self._ready.wait(DEADLINE_S):
-            raise SystemExit(f"no line says that the relay is ready; it said {list(self.lines)}")
-
-    def is_there(self) -> bool:
-        return self._child.poll() is None
-
-    def end(self) -> int | None:
-        """Ends it as its operator would; nothing, if that does not end it."""
-        self._child.send_signal(signal.SIGINT)
-        try:
-            return self._child.wait(DEADLINE_S)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
-            return None
 
 
 class Known:
@@ -329,13 +274,12 @@ def served(binary: pathlib.Path) -> Iterator[tuple[Relay, str]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    relay = Relay(binary, port)
+    relay = Relay(binary, port, "--metrics", "127.0.0.1:0")
     try:
         relay.wait_until_ready()
         yield relay, f"http://127.0.0.1:{port}"
     finally:
-        if relay.is_there():
-            relay.end()
+        relay.end()
 
 
 def main() -> int:
@@ -348,9 +292,9 @@ def main() -> int:
         fuzzer = Fuzzer(relay, base, options.requests)
         fuzzer.run()
         if not relay.is_there():
-            fuzzer.failures.append(f"the relay has ended; it said {list(relay.lines)}")
-        elif (code := relay.end()) != 0:
-            fuzzer.failures.append(f"the relay ended with {code}; it said {list(relay.lines)}")
+            fuzzer.failures.append(f"the relay has ended; it said {relay.lines[-50:]}")
+        elif (code := relay.interrupt()) != 0:
+            fuzzer.failures.append(f"the relay ended with {code}; it said {relay.lines[-50:]}")
     never = sorted(name for name, answers in fuzzer.answered.items() if 200 not in answers)
     # Refusals are described, too: where nothing works all would be well.
     fuzzer.failures += [f"{name}: it was never answered with 200" for name in never if name not in NEVER]

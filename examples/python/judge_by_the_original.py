@@ -16,7 +16,8 @@ import sys
 import jsonschema_rs
 import requests
 import yaml
-from fuzz_the_relay import BUSINESS_ACCOUNT_ID, PHONE_NUMBER_ID, PICTURE, PIN, TOKEN, USER, served
+from fuzz_the_relay import PICTURE, PIN, served
+from relay_process import BUSINESS_ACCOUNT_ID, PHONE_NUMBER_ID, TOKEN, USER
 
 METHODS = ("get", "post", "delete")
 

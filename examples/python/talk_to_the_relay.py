@@ -18,10 +18,7 @@ import http.client
 import http.server
 import logging
 import pathlib
-import re
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -52,95 +49,16 @@ from pywa.types.templates import (
     TemplateLanguage,
     TemplateStatusUpdate,
 )
+from relay_process import BUSINESS_ACCOUNT_ID, DEADLINE_S, PHONE_NUMBER_ID, TOKEN, USER, Relay, Unmet, expect
 
-PHONE_NUMBER_ID = "106540352242922"
-BUSINESS_ACCOUNT_ID = "102290129340398"
-USER = "16505551234"
-TOKEN = "a-token-of-the-business"
 VERIFY_TOKEN = "a-word-agreed-on"
 APP_SECRET = "a-secret-of-the-app"
 ENDPOINT = "/webhook"
 GREETING = "hello from the user"
-DEADLINE_S = 20.0
-READY = re.compile(r"\b(ready|listening|serving)\b", re.IGNORECASE)
 
 # What follows a message that reaches its reader. A reaction is only ever reported as sent.
 TO_THE_END = ["sent", "delivered", "read"]
 OF_A_REACTION = ["sent"]
-
-
-class Unmet(AssertionError):
-    """What a check expected and did not find."""
-
-
-def expect(holds: object, why: str) -> None:
-    if not holds:
-        raise Unmet(why)
-
-
-class Relay:
-    """The example program as a child process; its user speaks through standard input."""
-
-    def __init__(self, binary: pathlib.Path, port: int, webhook: str) -> None:
-        self.port = port
-        self.lines: list[str] = []
-        self._news = threading.Condition()
-        # fmt: off
-        self._child = subprocess.Popen(
-            [
-                str(binary), "--serve",
-                "--listen", f"127.0.0.1:{port}",
-                "--token", TOKEN,
-                "--phone-number-id", PHONE_NUMBER_ID,
-                "--business-account-id", BUSINESS_ACCOUNT_ID,
-                "--webhook", webhook,
-                "--verify-token", VERIFY_TOKEN,
-                "--app-secret", APP_SECRET,
-                "--user", f"+{USER}",
-                "--say", GREETING,
-            ],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
-        )
-        # fmt: on
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        for line in self._child.stdout:
-            with self._news:
-                self.lines.append(line.rstrip("\n"))
-                self._news.notify_all()
-
-    def wait_until_ready(self) -> str:
-        def spoken() -> str | None:
-            return next((line for line in self.lines if READY.search(line)), None)
-
-        with self._news:
-            self._news.wait_for(lambda: spoken() or self._child.poll() is not None, DEADLINE_S)
-            expect(spoken(), f"no line says that it is ready; it said {self.lines}")
-            return spoken()
-
-    def wait_for_line(self, start: str, part: str) -> None:
-        def spoken() -> bool:
-            return any(line.startswith(start) and part in line for line in self.lines)
-
-        with self._news:
-            expect(self._news.wait_for(spoken, DEADLINE_S), f"no line has {part!r}; it said {self.lines[-10:]}")
-
-    def user_writes(self, text: str) -> None:
-        self._child.stdin.write(f"{USER} {text}\n")
-        self._child.stdin.flush()
-
-    def interrupt(self) -> int:
-        self._child.send_signal(signal.SIGINT)
-        code = self._child.wait(DEADLINE_S)
-        self._reader.join(DEADLINE_S)
-        return code
-
-    def end(self) -> None:
-        if self._child.poll() is None:
-            self._child.kill()
-            self._child.wait()
 
 
 class Complaints(logging.Handler):
@@ -675,7 +593,9 @@ def main() -> int:
 
     business = Business(relay_port=free_port(), webhook_port=free_port())
     business.serve()
-    relay = Relay(binary, business.relay_port, f"http://127.0.0.1:{business.webhook_port}{ENDPOINT}")
+    webhook = f"http://127.0.0.1:{business.webhook_port}{ENDPOINT}"
+    of_webhook = ("--webhook", webhook, "--verify-token", VERIFY_TOKEN, "--app-secret", APP_SECRET)
+    relay = Relay(binary, business.relay_port, *of_webhook, "--say", GREETING)
     try:
         results = [attempt("the relay gets ready", relay.wait_until_ready)]
         if results == [True]:
