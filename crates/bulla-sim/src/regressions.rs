@@ -141,6 +141,13 @@ fn what_a_carrier_loses_that_is_put_back_arrives_all_the_same() {
     tried(12, FaultRates { delay_ms: 200, ..FaultRates::NONE }, &faults, 40);
 }
 
+/// What such a carrier had lost was sent again when more than its conversation stopped. It was tried at once
+/// again and again, without ever waiting: the run never ended.
+#[test]
+fn sending_again_ends_when_more_than_the_conversation_stops() {
+    assert_eq!(run(&Plan::of(6_609), None, false).violation, None);
+}
+
 /// A carrier had a message from before its backup, and lost the receipt that came after it. Whoever had
 /// written the message handed it over again; to the carrier it was known, and the receipt did not come again.
 #[test]
