@@ -23,7 +23,7 @@ use bulla::relay::{
     TemplateText, UserId,
 };
 use bulla::session::IdentityKeyPair;
-use bulla::store::{MemoryStore, Retention};
+use bulla::store::{MemoryStore, Retention, Store};
 use bulla::transport::grpc::{GrpcTransport, PlainTcp};
 use bulla::transport::{
     BlobId, BlobSize, Blobs, Caller, InProcess, Incarnation, NumberProof, Sequence, Transport,
@@ -48,6 +48,7 @@ pub(crate) async fn run(folder: &Path, personal: &PersonalData) {
     let scenario = Scenario { personal, shop, running };
 
     scenario.everything_goes_well(&alice).await;
+    scenario.the_log_of_keys_grows(&system).await;
     scenario.requests_are_refused().await;
     scenario.the_webhook_behaves_badly(&system, &alice).await;
     scenario.the_way_to_the_carrier_is_cut(&system, &alice).await;
@@ -118,14 +119,19 @@ async fn the_log_of_keys_stands_still() {
     let store = PutBackStore::default();
     let carrier = Carrier::open(store, Arc::new(SystemClock), &SystemRng).await.unwrap();
     let carrier = carrier.with_key_log(log_signer()).await.unwrap();
+    publish_keys(&carrier, SHOP).await;
+    carrier.close().await;
+}
+
+/// Somebody publishes keys for a business, of which the log takes the identity.
+async fn publish_keys<S: Store>(carrier: &Carrier<S>, business: PhoneNumberId) {
     let identity = [&[5][..], &[9; 32]].concat();
     let installation = InstallationId::of_identity(&identity);
-    let us = Caller::new(Address::business(SHOP), installation, Incarnation::new(1));
+    let us = Caller::new(Address::business(business), installation, Incarnation::new(1));
     carrier.register(&us, &NumberProof::none()).await.unwrap();
     let signed = SignedKey::new(1, vec![1; 33], vec![2; 64]);
     let keys = KeyUpload::new(7, identity, signed.clone(), signed, Vec::new());
     carrier.publish(&us, keys).await.unwrap();
-    carrier.close().await;
 }
 
 /// A user shows the carrier what a business has sent.
@@ -193,6 +199,20 @@ impl Scenario<'_> {
         drop(alice.device.send(stranger, &text).await);
         self.the_host_looks(alice).await;
         self.running.nobody_can_be_accepted().await;
+    }
+
+    /// Another business comes. A user who hears of the log's new head from the carrier tells the relay, which
+    /// tells the user who has not.
+    async fn the_log_of_keys_grows(&self, system: &System) {
+        publish_keys(&system.carrier, PhoneNumberId::new(106_540_352_242_924)).await;
+        let carol = User::open(system, self.personal.number(3), "carol").await;
+        let text = says(self.personal, &carol).await;
+        self.shop.is_told(&[&text]).await;
+        // The relay compares what it was told, which nobody waits for.
+        a_moment().await;
+        let sent = write(self.personal, 0).succeed(self.running.api).await;
+        self.shop.is_told(&[&sent, "\"read\""]).await;
+        carol.close().await;
     }
 
     /// Whatever else a relay and a device can be asked.
