@@ -2,6 +2,7 @@ mod admission;
 mod batch;
 mod blocked_users;
 mod body;
+mod callbacks;
 mod contacts;
 mod cross_origin;
 mod date;
@@ -52,10 +53,12 @@ use axum::http::{HeaderValue, Method, Response, Version};
 use bulla_base::{Clock, Number, PhoneNumberId, Rng};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tracing::{Instrument, Span};
 
 use self::admission::Admission;
 use self::body::Incoming;
+pub(crate) use self::callbacks::callback_in;
 pub(crate) use self::cross_origin::AllowedOrigins;
 use self::cross_origin::Crossing;
 use self::failure_log::FailureLog;
@@ -64,11 +67,15 @@ use self::path::Path;
 use self::request::Request;
 pub(crate) use self::trace_id::TraceId;
 use crate::api_error::{ApiError, Methods};
+use crate::limits::MAX_HANDSHAKES;
 use crate::metrics::GaugeGuard;
 use crate::server::Speech;
 #[cfg(feature = "tls")]
 use crate::server::Tls;
-use crate::{LinkFetcher, NumberCodes, RelayApi, Settings, TokenLookup, Tokens, metrics, server, wamid};
+use crate::{
+    CallbackHandshake, CallbackRecords, LinkFetcher, NumberCodes, RelayApi, Settings, TokenLookup, Tokens,
+    metrics, server, wamid,
+};
 
 /// The Graph API over a [`RelayApi`], which is to say over a relay.
 ///
@@ -86,13 +93,13 @@ use crate::{LinkFetcher, NumberCodes, RelayApi, Settings, TokenLookup, Tokens, m
 /// | `DELETE /{account id}/message_templates` | deletes what is called `name`, or the one with the id `hsm_id` |
 /// | `GET /{template id}`, `POST /{template id}` | tells of one, and changes it: what is not said stays |
 /// | `GET /{phone number id}`, `GET /{account id}`, `GET /{account id}/phone_numbers` | what is known of them |
-/// | `POST /{phone number id}` | sets its PIN (`pin`), or its name (`new_display_name`) |
+/// | `POST /{phone number id}` | sets its PIN (`pin`), its name (`new_display_name`), or its callback (`webhook_configuration`), if the host [takes](Self::callbacks) any |
 /// | `POST /{phone number id}/register`, `/deregister` | whether it may send; a PIN that was set is asked for |
 /// | `POST /{phone number id}/request_code`, `/verify_code` | a code for whoever holds the number, told by the host's [`NumberCodes`] |
 /// | `GET`, `POST /{phone number id}/whatsapp_business_profile`, `/whatsapp_commerce_settings`, `/conversational_automation`, `/settings` | what is configured of it; users' devices are not told |
 /// | `GET`, `POST`, `DELETE /{phone number id}/block_users` | what a blocked user sends is dropped, and sending to them refused |
 /// | `GET`, `POST`, `DELETE /{phone number id}/message_qrdls` | codes that lead to it, with words to begin with |
-/// | `GET`, `POST`, `DELETE /{account id}/subscribed_apps` | whether the app is subscribed |
+/// | `GET`, `POST`, `DELETE /{account id}/subscribed_apps` | whether the app is subscribed, and the account's callback |
 /// | `GET`, `POST /{account id}/flows`; `GET`, `POST`, `DELETE /{flow id}`; `/assets`, `/publish`, `/deprecate` | flows, kept and shown, and not run |
 /// | `GET /debug_token?input_token=…` | what a token opens, for one that opens as much |
 /// | `POST /` with `batch`; `GET /?ids=…` | up to 50 requests in one, until their answers come to 1 MiB; or as many objects |
@@ -113,6 +120,7 @@ use crate::{LinkFetcher, NumberCodes, RelayApi, Settings, TokenLookup, Tokens, m
 /// | 131026 | the recipient is blocked | 400 | its documentation |
 /// | 133005, 133008, 133010, 133016 | another PIN was set; too many were tried; the number is not registered; too many registrations and codes in three days | 400 | its documentation |
 /// | 139001 to 139004, 139100, 139101 | a flow is not in a state for that; a user cannot be blocked | 400 | its documentation |
+/// | 2200 | a callback was not taken: it is none that is called, or its server has not made the handshake | 400 | its documentation |
 /// | 131021 | the recipient is the business's own number | 400 | its documentation |
 /// | 131051 | the original has such messages, and we have not | 400 | its documentation |
 /// | 131008 | a button of a template lacks what it needs | 400 | its documentation |
@@ -167,6 +175,9 @@ pub struct GraphApi<D, A = Tokens> {
     codes: Option<Arc<dyn NumberCodes>>,
     fetcher: Option<Arc<dyn LinkFetcher>>,
     fetched: Arc<LinkCache>,
+    callbacks: Option<Arc<dyn CallbackHandshake>>,
+    /// The handshakes that are under way.
+    handshakes: Arc<Semaphore>,
 }
 
 impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
@@ -187,6 +198,8 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             codes: None,
             fetcher: None,
             fetched: Arc::default(),
+            callbacks: None,
+            handshakes: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
         }
     }
 
@@ -213,6 +226,24 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     pub fn links(mut self, fetcher: impl LinkFetcher) -> Self {
         self.fetcher = Some(Arc::new(fetcher));
         self
+    }
+
+    /// Has clients set callbacks of their own, for a number or an account, after a `handshake` with each. To
+    /// whom [`callback_records`](Self::callback_records) are handed sends webhooks there.
+    ///
+    /// Without, which is the default, a request that sets one is refused: whoever has a token that may manage
+    /// a number could have all that is written to it sent elsewhere, which the host's own webhook does not
+    /// let them.
+    #[must_use]
+    pub fn callbacks(mut self, handshake: impl CallbackHandshake) -> Self {
+        self.callbacks = Some(Arc::new(handshake));
+        self
+    }
+
+    /// The callbacks that clients have set. With other [`Settings::app`] they are others.
+    #[must_use]
+    pub fn callback_records(&self) -> CallbackRecords<D> {
+        CallbackRecords::new(&self.relay, self.settings.app)
     }
 
     /// The API as a router, to be served by the host, alone or nested under a prefix. Whatever is under it is
@@ -445,7 +476,20 @@ fn check_host(head: &Parts) -> Result<(), ApiError> {
 
 impl<D, A> Clone for GraphApi<D, A> {
     fn clone(&self) -> Self {
-        let Self { relay, tokens, clock, rng, settings, admission, failures, codes, fetcher, fetched } = self;
+        let Self {
+            relay,
+            tokens,
+            clock,
+            rng,
+            settings,
+            admission,
+            failures,
+            codes,
+            fetcher,
+            fetched,
+            callbacks,
+            handshakes,
+        } = self;
         Self {
             relay: relay.clone(),
             tokens: tokens.clone(),
@@ -457,6 +501,8 @@ impl<D, A> Clone for GraphApi<D, A> {
             codes: codes.clone(),
             fetcher: fetcher.clone(),
             fetched: fetched.clone(),
+            callbacks: callbacks.clone(),
+            handshakes: handshakes.clone(),
         }
     }
 }
@@ -474,6 +520,8 @@ impl<D, A> fmt::Debug for GraphApi<D, A> {
             codes: _,
             fetcher: _,
             fetched: _,
+            callbacks: _,
+            handshakes: _,
         } = self;
         write!(f, "GraphApi({settings:?})")
     }

@@ -41,6 +41,7 @@ impl ApiError {
         let reason = match code {
             190 => "token",
             10 => "permission",
+            2200 => "callback",
             100 => "parameter",
             131_000 => "failed",
             131_009 => "value",

@@ -2,8 +2,10 @@
 //!
 //! # In reading order
 //! [`GraphApi`], [`Tokens`], [`Settings`]; [`TokenLookup`] and [`RelayApi`], with [`MediaApi`],
-//! [`TemplateApi`] and [`ManagementApi`], are its ports, and [`NumberCodes`] and [`LinkFetcher`] can be had.
+//! [`TemplateApi`] and [`ManagementApi`], are its ports, and [`NumberCodes`], [`LinkFetcher`] and
+//! [`CallbackHandshake`] can be had. [`CallbackRecords`] tells which callbacks were set.
 
+mod callbacks;
 mod link_fetcher;
 mod management_api;
 mod media_api;
@@ -26,6 +28,7 @@ mod user_id;
 mod wamid;
 
 pub use api::GraphApi;
+pub use callbacks::{CallbackHandshake, CallbackRecordError, CallbackRecords, CallbackRefused};
 pub use limits::{
     ANSWER_TIMEOUT, BODY_TIMEOUT, DRAIN_TIMEOUT, HEAD_TIMEOUT, IDLE_TIMEOUT, LINGER_TIMEOUT, MAX_BODY_BYTES,
     MAX_DRAINED_BYTES, MAX_FORM_BYTES, MAX_FORM_FIELD_BYTES, MAX_HEAD_BYTES, MAX_LINGER_BYTES,

@@ -101,6 +101,15 @@ pub(crate) const FLOW_IDS: u64 = 900_000_000_000_000;
 /// How many letters a code has that leads to a number.
 pub(crate) const QR_CODE_CHARS: usize = 14;
 
+/// The longest URL of a callback, in characters. A longer one is refused.
+pub(crate) const MAX_CALLBACK_CHARS: usize = 2048;
+
+/// The longest verify token of a callback, in characters. A longer one is refused.
+pub(crate) const MAX_VERIFY_TOKEN_CHARS: usize = 512;
+
+/// How many handshakes with callbacks are under way at once. Who asks for another is told to try again.
+pub(crate) const MAX_HANDSHAKES: usize = 16;
+
 /// The longest link to a file, in characters. A longer one is refused.
 pub const MAX_LINK_CHARS: usize = 2048;
 
@@ -256,5 +265,6 @@ mod tests {
         assert_eq!((MAX_BODY_BYTES, MAX_DRAINED_BYTES, SMALL_BODY_BYTES), (262_144, 262_144, 16_384));
         assert_eq!((MAX_HEAD_BYTES, MAX_LINGER_BYTES), (16_384, 134_217_728));
         assert_eq!((MAX_TOKEN_BYTES, MAX_TO_CHARS, MAX_CALL_MINUTES), (1_024, 64, 43_200));
+        assert_eq!((MAX_CALLBACK_CHARS, MAX_VERIFY_TOKEN_CHARS, MAX_HANDSHAKES), (2_048, 512, 16));
     }
 }

@@ -87,6 +87,9 @@ pub trait ManagementApi: Send + Sync + 'static {
     fn is_registered(&self, business: PhoneNumberId) -> Result<bool, SubmitError> {
         Err(SubmitError::UnknownBusiness { business })
     }
+
+    /// Offers again what waits for a business, as it goes elsewhere now.
+    fn sink_changed(&self) {}
 }
 
 fn missing<'a, R>(business: PhoneNumberId) -> Answering<'a, R, ConfigurationError> {
@@ -159,6 +162,11 @@ macro_rules! forward_management {
         fn is_registered(&self, business: PhoneNumberId) -> Result<bool, SubmitError> {
             let $from = self;
             $($to)+.is_registered(business)
+        }
+
+        fn sink_changed(&self) {
+            let $from = self;
+            $($to)+.sink_changed();
         }
     };
 }

@@ -61,6 +61,10 @@ pub enum WebhookError {
         /// The number.
         business: PhoneNumberId,
     },
+    /// The operator's move, or the disk's: it is not known just now whether the business has a callback of
+    /// its own.
+    #[error("it is not known to which callback updates go")]
+    UnknownCallback(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Ours: the relay tells something for which this version has no update.
     #[error("there is no update for this kind of event")]
     UnknownEvent,
@@ -87,6 +91,7 @@ impl WebhookError {
             Self::WrongChallenge => "wrong_challenge",
             Self::Unverified => "unverified",
             Self::UnknownBusiness { .. } => "unknown_business",
+            Self::UnknownCallback(_) => "unknown_callback",
             Self::UnknownEvent => "unknown_event",
             Self::Broken(_) => "broken",
         }
@@ -111,9 +116,10 @@ impl From<WebhookError> for SinkError {
             WebhookError::Status { .. } | WebhookError::WrongChallenge | WebhookError::Unverified => {
                 SinkErrorKind::Refused
             }
-            WebhookError::UnknownBusiness { .. } | WebhookError::UnknownEvent | WebhookError::Broken(_) => {
-                SinkErrorKind::Other
-            }
+            WebhookError::UnknownBusiness { .. }
+            | WebhookError::UnknownCallback(_)
+            | WebhookError::UnknownEvent
+            | WebhookError::Broken(_) => SinkErrorKind::Other,
         };
         let retry_after = match &source {
             WebhookError::Status { retry_after, .. } => *retry_after,

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # In reading order
-//! [`WebhookSink`], [`Webhook`], [`Connector`], [`AllowedNetworks`]; [`Resolver`] and [`Dialer`] are its
-//! ports. [`Fetcher`] goes by the same rules to where files are.
+//! [`WebhookSink`], [`Webhook`], [`Connector`], [`AllowedNetworks`]; [`Resolver`], [`Dialer`] and
+//! [`CallbackLookup`] are its ports. [`CallbackVerifier`] makes handshakes.
+//! [`Fetcher`] goes by the same rules to where files are.
 
+mod callback;
 mod sink;
 mod webhook;
 
@@ -39,6 +41,7 @@ mod metrics;
 
 pub use address_class::AddressClass;
 pub use allowed_networks::AllowedNetworks;
+pub use callback::{CallbackError, CallbackLookup, CallbackNotKnown, CallbackVerifier, LookingUpCallback};
 pub use connector::Connector;
 pub use dialer::{Connection, Dialer, Dialing, TcpDialer};
 pub use error::WebhookError;

@@ -1,6 +1,6 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bulla_base::{Clock, PhoneNumberId, Rng};
 use bulla_relay::{AccountEvent, Business, Destination, Event, EventSink, SinkError};
@@ -14,7 +14,7 @@ use tracing::Instrument;
 use crate::client::{Purpose, WebhookClient};
 use crate::limits::MAX_UNKNOWN;
 use crate::subscription::Subscription;
-use crate::{Connector, Webhook, WebhookError, metrics, payload, signature};
+use crate::{CallbackLookup, Connector, Webhook, WebhookError, metrics, payload, signature};
 
 /// An [`EventSink`] that posts every event to the business's webhook, one a request, as its clients know
 /// them.
@@ -47,6 +47,9 @@ use crate::{Connector, Webhook, WebhookError, metrics, payload, signature};
 /// was told so.
 pub struct WebhookSink {
     subscribers: RwLock<HashMap<PhoneNumberId, Subscriber>>,
+    /// Of those whose clients have set one, where their updates went last; at most one a subscriber.
+    moved: Mutex<HashMap<PhoneNumberId, Arc<Subscription>>>,
+    callbacks: Option<Box<dyn CallbackLookup>>,
     client: WebhookClient,
     rng: Arc<dyn Rng>,
     /// Numbers without a webhook of which the operator was told.
@@ -66,7 +69,27 @@ impl WebhookSink {
     #[must_use]
     pub fn new(connector: Connector, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
         let client = WebhookClient::new(connector, clock);
-        Self { subscribers: RwLock::default(), client, rng, unknown: Mutex::default() }
+        Self {
+            subscribers: RwLock::default(),
+            moved: Mutex::default(),
+            callbacks: None,
+            client,
+            rng,
+            unknown: Mutex::default(),
+        }
+    }
+
+    /// Posts the events of each business to the callback that `callbacks` knows of it, as to its webhook:
+    /// signed with the same secret. Those of whom none is known go to their webhook.
+    ///
+    /// Default: none is asked for, and all goes to the webhooks.
+    ///
+    /// # Security
+    /// Who may set a callback may have a business's messages sent to where they like.
+    #[must_use]
+    pub fn callbacks(mut self, callbacks: impl CallbackLookup) -> Self {
+        self.callbacks = Some(Box::new(callbacks));
+        self
     }
 
     /// Posts the events of all `businesses` to `webhook` from now on, whatever they went to before. They
@@ -95,6 +118,7 @@ impl WebhookSink {
     /// as long as it keeps them.
     pub fn unsubscribe(&self, business: PhoneNumberId) {
         self.write().remove(&business);
+        self.moved().remove(&business);
     }
 
     /// Asks every web server again to show that it knows its verify token. Those that do are delivered to
@@ -122,6 +146,7 @@ impl WebhookSink {
     async fn deliver(&self, event: &Event) -> Result<(), WebhookError> {
         let id = event.subject().business;
         let Subscriber { business, subscription } = self.subscriber(id)?;
+        let subscription = self.moved_subscription(id, subscription).await?;
         // Before the handshake: an event for which there is no update is none of the server's business.
         let outcome = match payload::write(event, &business) {
             Ok(body) => self.post(body, &subscription).await,
@@ -134,6 +159,7 @@ impl WebhookSink {
     async fn deliver_account(&self, event: &AccountEvent) -> Result<(), WebhookError> {
         let id = event.business();
         let Subscriber { business: _, subscription } = self.subscriber(id)?;
+        let subscription = self.moved_subscription(id, subscription).await?;
         if !subscription.webhook().has_template_updates() {
             return Ok(());
         }
@@ -151,6 +177,36 @@ impl WebhookSink {
             self.tell_of_unknown(business);
             WebhookError::UnknownBusiness { business }
         })
+    }
+
+    /// Where events of `business` go that has this `subscription`: to its callback, if one was set.
+    async fn moved_subscription(
+        &self,
+        business: PhoneNumberId,
+        subscription: Arc<Subscription>,
+    ) -> Result<Arc<Subscription>, WebhookError> {
+        let Some(callbacks) = &self.callbacks else { return Ok(subscription) };
+        let unknown = |error: Box<dyn std::error::Error + Send + Sync>| WebhookError::UnknownCallback(error);
+        let set = callbacks.callback(business).await.map_err(|error| unknown(error.into()))?;
+        let mut moved = self.moved();
+        let Some(url) = set else {
+            moved.remove(&business);
+            return Ok(subscription);
+        };
+        let webhook = subscription.webhook().moved_to(&url).map_err(|error| unknown(error.into()))?;
+        let is_this = |known: &&Arc<Subscription>| known.webhook().is_same(&webhook);
+        if let Some(known) = moved.get(&business).filter(is_this) {
+            return Ok(Arc::clone(known));
+        }
+        // Numbers that share a callback share its outages.
+        let shared = moved.values().find(is_this).cloned();
+        let now = shared.unwrap_or_else(|| Arc::new(Subscription::verified(webhook)));
+        moved.insert(business, Arc::clone(&now));
+        Ok(now)
+    }
+
+    fn moved(&self) -> MutexGuard<'_, HashMap<PhoneNumberId, Arc<Subscription>>> {
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn post(&self, body: Vec<u8>, subscription: &Subscription) -> Result<(), WebhookError> {
@@ -206,6 +262,9 @@ impl EventSink for WebhookSink {
     /// The webhook: businesses that share one share its outages.
     fn destination(&self, event: &Event) -> Destination {
         let business = event.subject().business;
+        if let Some(moved) = self.moved().get(&business) {
+            return moved.destination().clone();
+        }
         match self.read().get(&business) {
             Some(Subscriber { business: _, subscription }) => subscription.destination().clone(),
             None => Destination::business(business),
@@ -215,7 +274,7 @@ impl EventSink for WebhookSink {
 
 impl fmt::Debug for WebhookSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { subscribers: _, client: _, rng: _, unknown: _ } = self;
+        let Self { subscribers: _, moved: _, callbacks: _, client: _, rng: _, unknown: _ } = self;
         let subscribers = self.read();
         let webhooks = subscribers.iter().map(|(id, to)| (id.number(), to.subscription.webhook()));
         f.debug_map().entries(webhooks).finish()

@@ -38,6 +38,11 @@ impl Subscription {
         }
     }
 
+    /// Of one that has shown it before.
+    pub(crate) fn verified(webhook: Webhook) -> Self {
+        Self { verified: AtomicBool::new(true), ..Self::new(webhook) }
+    }
+
     pub(crate) const fn webhook(&self) -> &Webhook {
         &self.webhook
     }

@@ -3,6 +3,7 @@ use std::fmt;
 use bulla_relay::Destination;
 use form_urlencoded::byte_serialize;
 use http::uri::PathAndQuery;
+use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -56,6 +57,20 @@ impl Webhook {
             Some(_) => Ok(webhook),
             None => Err(InvalidWebhook::Url { why: "it is too long for the handshake to be appended" }),
         }
+    }
+
+    /// What this webhook is, but at `url`, of which the handshake has been made already.
+    pub(crate) fn moved_to(&self, url: &str) -> Result<Self, InvalidWebhook> {
+        Ok(Self { url: WebhookUrl::parse(url)?, verify_token: Zeroizing::default(), ..self.clone() })
+    }
+
+    /// Whether updates go to the same place, and are signed the same, as those of `other`.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let has_secret: bool = self.app_secret().ct_eq(other.app_secret()).into();
+        has_secret
+            && self.url.origin() == other.url.origin()
+            && self.url.uri() == other.url.uri()
+            && self.has_template_updates == other.has_template_updates
     }
 
     /// Has it be told what becomes of message templates, too (`message_template_status_update`).

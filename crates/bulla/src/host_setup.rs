@@ -148,6 +148,14 @@ impl Host {
         crate::FetchLinks::by(crate::webhook::Fetcher::new(connector, self.clock()))
     }
 
+    /// Lets clients of the Graph API say where their webhooks go, to where `connector` may go.
+    #[cfg(all(feature = "graph", feature = "webhook"))]
+    #[must_use]
+    pub fn client_callbacks(&self, connector: crate::webhook::Connector) -> crate::ClientCallbacks {
+        let verifier = crate::webhook::CallbackVerifier::new(connector, self.clock(), self.rng());
+        crate::ClientCallbacks::by(verifier)
+    }
+
     /// Bearer tokens for the Graph API: none yet, so that nothing is opened.
     #[cfg(feature = "graph")]
     #[must_use]

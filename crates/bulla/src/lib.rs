@@ -6,6 +6,8 @@
 //! the parts stand to each other, why, and how to do what hosts do.
 
 #[cfg(all(feature = "graph", feature = "webhook"))]
+mod client_callbacks;
+#[cfg(all(feature = "graph", feature = "webhook"))]
 mod fetch_links;
 mod host_setup;
 
@@ -13,6 +15,8 @@ mod system_clock_and_rng;
 
 pub mod guide;
 
+#[cfg(all(feature = "graph", feature = "webhook"))]
+pub use client_callbacks::ClientCallbacks;
 #[cfg(all(feature = "graph", feature = "webhook"))]
 pub use fetch_links::FetchLinks;
 pub use host_setup::Host;

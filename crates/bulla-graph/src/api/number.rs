@@ -31,7 +31,7 @@ const OF_NUMBER: [&str; 8] = [
 const OF_ACCOUNT: [&str; 4] = ["id", "name", "timezone_id", "message_template_namespace"];
 
 impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
-    /// Tells of a number, or sets its PIN or its name.
+    /// Tells of a number, or sets its PIN, its name or its callback.
     pub(super) async fn number(
         &self,
         head: &Parts,
@@ -56,8 +56,9 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                     self.change(business, (Kind::Name, ""), put).await?;
                     is_something = true;
                 }
-                if said.has("webhook_configuration") {
-                    return Err(ApiError::unsupported_field("webhook_configuration"));
+                if let Some(webhook) = said.object("webhook_configuration")? {
+                    self.set_number_callback(business, &webhook).await?;
+                    is_something = true;
                 }
                 match is_something {
                     true => Ok(json!({ "success": true })),
@@ -146,6 +147,9 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         if is_asked("is_pin_enabled") {
             let record = self.kept(business, (Kind::Registration, "")).await?;
             whole["is_pin_enabled"] = record.is_some_and(|record| record.contains_key("pin")).into();
+        }
+        if is_asked("webhook_configuration") {
+            whole["webhook_configuration"] = self.webhook_configuration(business).await?;
         }
         if is_asked("conversational_automation") {
             whole["conversational_automation"] = self.automation_json(business).await?;

@@ -34,8 +34,10 @@ pub(crate) enum Kind {
     Flow = 7,
     /// What a flow shows.
     FlowAsset = 8,
-    /// An app that is subscribed to the account.
+    /// An app that is subscribed to the account, and the account's callback.
     Subscription = 9,
+    /// The number's callback.
+    Callback = 12,
 }
 
 impl Kind {

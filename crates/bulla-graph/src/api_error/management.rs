@@ -97,6 +97,11 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, code, "The flow cannot be changed so").because(details)
     }
 
+    /// A callback is not taken.
+    pub(crate) fn callback_refused(details: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, 2200, "Callback verification failed").because(details)
+    }
+
     /// The original can be told this, and here it would mean nothing.
     pub(crate) fn unsupported_field(field: &'static str) -> Self {
         Self::parameter(format!("Param {field} is not supported."))

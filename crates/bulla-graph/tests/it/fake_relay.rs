@@ -84,6 +84,12 @@ impl RecordingRelay {
         self.configuration.lock().unwrap().keys().filter(|(of, _)| *of == kind).count()
     }
 
+    /// All that it keeps.
+    pub(crate) fn all_configured(&self) -> String {
+        let all = self.configuration.lock().unwrap();
+        all.values().map(|record| String::from_utf8_lossy(&record.value).into_owned()).collect()
+    }
+
     /// What it was asked since last.
     pub(crate) fn take(&self) -> Vec<Asked> {
         std::mem::take(&mut self.asked.lock().unwrap())

@@ -8,6 +8,7 @@
 
 mod bad_requests;
 mod boxed_ports;
+mod callbacks;
 mod checks;
 mod clock;
 mod connection_limits;

@@ -19,6 +19,12 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         self.0.businesses.business(id)
     }
 
+    /// Offers the events that wait for their business to the sink again, as when it takes another's: where
+    /// they go has changed, and need not fail as before.
+    pub fn sink_changed(&self) {
+        self.0.sink_outages.succeed_all();
+    }
+
     /// Speaks for `business` from now on, with the keys it had before, or new ones. A carrier that cannot be
     /// reached is no error: the relay goes on trying.
     ///

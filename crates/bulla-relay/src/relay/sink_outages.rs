@@ -55,6 +55,13 @@ impl SinkOutages {
         }
     }
 
+    /// Events go elsewhere now: who waits for any destination need wait no longer.
+    pub(super) fn succeed_all(&self) {
+        for outage in self.outages().values() {
+            let _ = outage.success.send(());
+        }
+    }
+
     fn outages(&self) -> MutexGuard<'_, HashMap<Destination, Outage>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

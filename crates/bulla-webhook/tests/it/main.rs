@@ -7,6 +7,7 @@
 )]
 
 mod api_ids;
+mod callbacks;
 mod checks;
 mod clock;
 mod corpus;

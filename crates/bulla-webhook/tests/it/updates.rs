@@ -22,7 +22,7 @@ use crate::listeners::Listener;
 use crate::receiver::{Receiver, plain, well_behaved};
 
 pub(crate) const VERIFY_TOKEN: &str = "tok&en = é";
-const APP_SECRET: &str = "app secret";
+pub(crate) const APP_SECRET: &str = "app secret";
 const USER_ID: &str = "ZZ.228189351935217557851910030866009271211";
 
 pub(crate) fn business() -> Business {
