@@ -16,12 +16,17 @@ use crate::clock::Machine;
 /// What servers are called in their certificates.
 pub(crate) const NAME: &str = "localhost";
 
-/// Speaks TLS on `stream` with whom the authority in this file certifies.
-pub(crate) async fn speak_tls(stream: TcpStream, authority: &Path) -> TlsStream<TcpStream> {
+/// Speaks TLS on `stream` with whom the authority in this file certifies, for one of `protocols`.
+pub(crate) async fn speak_tls(
+    stream: TcpStream,
+    authority: &Path,
+    protocols: &[&[u8]],
+) -> TlsStream<TcpStream> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
     let provider = Arc::new(rustls_graviola::default_provider());
-    let config = tls_client(provider, roots, Arc::new(Machine)).unwrap();
+    let mut config = tls_client(provider, roots, Arc::new(Machine)).unwrap();
+    Arc::make_mut(&mut config).alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     let name = ServerName::try_from(NAME).unwrap();
     TlsConnector::from(config).connect(name, stream).await.unwrap()
 }

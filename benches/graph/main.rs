@@ -54,11 +54,13 @@ fn main() -> io::Result<()> {
     let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
     let extent = if asked("--quick") || !asked("--bench") { QUICK } else { FULL };
     let runtime = Builder::new_multi_thread().enable_all().build()?;
-    let mut rows = runtime.block_on(texts::measured(extent));
-    eprintln!("texts are measured");
-    rows.extend(runtime.block_on(files::measured(extent)));
-    eprintln!("files are measured");
-    rows.extend(runtime.block_on(crowd::measured(extent)));
+    told(&runtime.block_on(texts::measured(extent)))?;
+    told(&runtime.block_on(files::measured(extent)))?;
+    told(&runtime.block_on(crowd::measured(extent)))
+}
+
+/// Each part as soon as it is measured: what comes after may go wrong.
+fn told(rows: &[String]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     rows.iter().try_for_each(|row| writeln!(out, "{row}"))
 }

@@ -28,7 +28,7 @@ impl Client {
     pub(crate) async fn connect(address: SocketAddr, folder: &Path) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        Self(speak_tls(stream, &folder.join(tls::AUTHORITY)).await)
+        Self(speak_tls(stream, &folder.join(tls::AUTHORITY), &[b"http/1.1"]).await)
     }
 
     /// Sends a head and a body, and returns the answer's.

@@ -33,7 +33,7 @@ impl Client {
     pub(super) async fn connect(way: &Way) -> Self {
         let stream = TcpStream::connect(way.address).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let stream = TokioIo::new(speak_tls(stream, &way.authority).await);
+        let stream = TokioIo::new(speak_tls(stream, &way.authority, &[b"h2"]).await);
         let (requests, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
         tokio::spawn(connection);
         let origin = format!("https://{NAME}").parse().unwrap();

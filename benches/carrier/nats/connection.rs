@@ -39,7 +39,7 @@ impl Connection {
         stream.set_nodelay(true).unwrap();
         // It says who it is before it speaks TLS, and nothing after that until it is spoken to.
         while stream.read_u8().await.unwrap() != b'\n' {}
-        let (read, write) = tokio::io::split(speak_tls(stream, &way.authority).await);
+        let (read, write) = tokio::io::split(speak_tls(stream, &way.authority, &[]).await);
         let (written, queue) = mpsc::unbounded_channel();
         let connection = Self { written };
         connection.write(Bytes::from_static(OPTIONS));
