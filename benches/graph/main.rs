@@ -46,7 +46,7 @@ struct Extent {
 }
 
 const FULL: Extent =
-    Extent { texts: 20_000, in_flight: 64, file: 32 << 20, files: 8, crowd: 9_999, fillings: 5_000 };
+    Extent { texts: 20_000, in_flight: 64, file: 32 << 20, files: 16, crowd: 9_999, fillings: 20_000 };
 const QUICK: Extent = Extent { texts: 100, in_flight: 8, file: 1 << 20, files: 1, crowd: 20, fillings: 10 };
 
 fn main() -> io::Result<()> {

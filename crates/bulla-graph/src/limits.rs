@@ -72,8 +72,11 @@ pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(600);
 pub(crate) const MAX_FORM_BUFFER_BYTES: u64 = 128 * 1024;
 
 /// How many bytes memory is counted with for a form with a file while it comes: the buffer above, a chunk
-/// that is filled and one that is being stored.
+/// that is filled, and as many as may be being stored.
 pub(crate) const FORM_MEMORY_BYTES: usize = 1024 * 1024;
+
+/// How many chunks of a file may be on their way to the disk at once.
+pub(crate) const MAX_CHUNKS_UNDER_WAY: usize = 2;
 
 /// By how many of its first bytes it is told what a file is.
 pub(crate) const SNIFFED_BYTES: usize = 1024;

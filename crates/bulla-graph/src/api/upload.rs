@@ -1,10 +1,14 @@
 //! A file that is uploaded: it is stored as it comes, and looked at by its first bytes alone.
 
+use std::pin::Pin;
+
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use bulla_base::{Clock, PhoneNumberId};
 use bulla_relay::{MEDIA_CHUNK_BYTES, MediaDescription, MediaError, MediaId};
 use bytes::{Bytes, BytesMut};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use sha2::{Digest, Sha256};
 
 use super::body::Incoming;
@@ -13,7 +17,7 @@ use super::media_type::Sniffed;
 use super::request_headers::query;
 use crate::RelayApi;
 use crate::api_error::ApiError;
-use crate::limits::SNIFFED_BYTES;
+use crate::limits::{MAX_CHUNKS_UNDER_WAY, SNIFFED_BYTES};
 
 /// Why an upload came to nothing.
 pub(crate) enum UploadError {
@@ -21,6 +25,12 @@ pub(crate) enum UploadError {
     Refused(ApiError),
     /// The relay's.
     Media(MediaError),
+}
+
+impl From<MediaError> for UploadError {
+    fn from(failed: MediaError) -> Self {
+        Self::Media(failed)
+    }
 }
 
 impl From<ApiError> for UploadError {
@@ -52,7 +62,7 @@ pub(crate) async fn keep<D: RelayApi>(
     let mut file = File::new(relay, business, media);
     let kept = read(head, &mut form, &mut file).await;
     if kept.is_err() && file.chunks > 0 {
-        abandon(relay, business, media).await;
+        file.give_up().await;
     }
     kept.map(|()| media)
 }
@@ -117,14 +127,20 @@ pub(crate) struct File<'a, D> {
     digest: Sha256,
     size: u64,
     next: BytesMut,
-    /// How many chunks are stored.
+    /// How many chunks are stored, or being stored.
     chunks: u32,
+    /// Those of which it is not known yet. They wait for the disk together, and for no order.
+    under_way: FuturesUnordered<Put<'a>>,
 }
+
+/// A chunk that is being stored.
+type Put<'a> = Pin<Box<dyn Future<Output = Result<(), MediaError>> + Send + 'a>>;
 
 impl<'a, D: RelayApi> File<'a, D> {
     pub(crate) fn new(relay: &'a D, business: PhoneNumberId, media: MediaId) -> Self {
         let (head, digest, next) = (Vec::new(), Sha256::new(), BytesMut::new());
-        Self { relay, business, media, head, digest, size: 0, next, chunks: 0 }
+        let under_way = FuturesUnordered::new();
+        Self { relay, business, media, head, digest, size: 0, next, chunks: 0, under_way }
     }
 
     /// Adds what comes next.
@@ -148,11 +164,30 @@ impl<'a, D: RelayApi> File<'a, D> {
     }
 
     async fn put(&mut self) -> Result<(), UploadError> {
+        if self.under_way.len() == MAX_CHUNKS_UNDER_WAY {
+            self.under_way.next().await.transpose()?;
+        }
         let chunk = self.next.split().freeze();
         let put = self.relay.put_media_chunk(self.business, self.media, self.chunks, chunk);
-        put.await.map_err(UploadError::Media)?;
+        self.under_way.push(Box::pin(put));
         self.chunks += 1;
+        // It begins when it is polled, and nobody waits for it here.
+        self.under_way.next().now_or_never().flatten().transpose()?;
         Ok(())
+    }
+
+    /// Waits until all of it that has come is stored.
+    async fn settle(&mut self) -> Result<(), UploadError> {
+        while let Some(put) = self.under_way.next().await {
+            put?;
+        }
+        Ok(())
+    }
+
+    /// Has what came of it deleted, what is being stored as well.
+    pub(crate) async fn give_up(&mut self) {
+        while self.under_way.next().await.is_some() {}
+        abandon(self.relay, self.business, self.media).await;
     }
 
     /// Whether nothing has come.
@@ -168,6 +203,7 @@ impl<'a, D: RelayApi> File<'a, D> {
         if !self.next.is_empty() {
             self.put().await?;
         }
+        self.settle().await?;
         let digest = std::mem::take(&mut self.digest).finalize().into();
         let described = MediaDescription::new(media_type, self.size, digest);
         let described = described.map_err(|error| ApiError::content("type", &error))?;
