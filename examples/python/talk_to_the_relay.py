@@ -18,6 +18,7 @@ import http.client
 import http.server
 import logging
 import pathlib
+import queue
 import socket
 import sys
 import tempfile
@@ -49,6 +50,7 @@ from pywa.types.templates import (
     TemplateLanguage,
     TemplateStatusUpdate,
 )
+from pywa.utils import CallbackURLScope
 from relay_process import BUSINESS_ACCOUNT_ID, DEADLINE_S, PHONE_NUMBER_ID, TOKEN, USER, Relay, Unmet, expect
 
 VERIFY_TOKEN = "a-word-agreed-on"
@@ -203,6 +205,7 @@ class Conversation:
             self.what_is_configured_is_told_as_it_was_said,
             self.a_blocked_user_is_not_heard_until_the_block_is_lifted,
             self.codes_and_flows_come_and_go,
+            self.pywa_registers_its_own_server_and_gets_messages_over_it,
             self.a_number_that_is_not_registered_sends_nothing,
             self.a_template_is_created_listed_sent_tapped_and_deleted,
             self.a_button_too_many_is_refused_by_name,
@@ -438,6 +441,37 @@ class Conversation:
         (asset,) = self.wa.get_flow_assets(flow.id)
         expect(asset.name == "flow.json", f"{asset}")
 
+    def pywa_registers_its_own_server_and_gets_messages_over_it(self) -> None:
+        for scope in (CallbackURLScope.WABA, CallbackURLScope.PHONE):
+            # Each server registers itself a moment after it has started, as pywa does it.
+            own, port, seen = f"to the server of {scope.name}", free_port(), len(self.business.messages)
+            heard: queue.Queue[Message] = queue.Queue()
+            wa = self.business.client(
+                TOKEN, callback_url=f"http://127.0.0.1:{port}", callback_url_scope=scope, verify_token="another word",
+                app_secret=APP_SECRET, webhook_endpoint=ENDPOINT, webhook_challenge_delay=1,
+            )  # fmt: skip
+            wa.on_message(lambda _, message, heard=heard: heard.put(message))
+            options = {"host": "127.0.0.1", "port": port, "log_level": "warning"}
+            threading.Thread(target=wa.run, kwargs=options, daemon=True).start()
+            uri, until = f"http://127.0.0.1:{port}{ENDPOINT}", time.monotonic() + DEADLINE_S
+            while uri not in str(self.wa.api._request("GET", f"/{PHONE_NUMBER_ID}?fields=webhook_configuration")):
+                expect(time.monotonic() < until, f"{scope.name} is not registered")
+                time.sleep(0.1)
+            self.relay.user_writes(own)
+            message = heard.get(timeout=DEADLINE_S)
+            expect(message.text == own, f"text {message.text!r}")
+            expect(len(self.business.messages) == seen, "the host's webhook has it, too")
+        with self.business.complaints.provoke("invalid verify token"):
+            error = refused(
+                errors.WhatsAppError,
+                lambda: self.wa.override_phone_callback_url(f"http://127.0.0.1:{port}{ENDPOINT}", "a wrong word"),
+            )
+        expect(error.code == 2200, f"code {error.code}")
+        expect(self.wa.delete_phone_callback_url() and self.wa.delete_waba_callback_url(), "no success")
+        self.relay.user_writes("back at the host's")
+        message = self.business.next_message(seen)
+        expect(message.text == "back at the host's", f"text {message.text!r}")
+
     def a_number_that_is_not_registered_sends_nothing(self) -> None:
         expect(self.wa.register_phone_number("123456"), "no success")
         expect(self.wa.deregister_phone_number(), "no success")
@@ -521,7 +555,7 @@ class Conversation:
             expect(found == expected, f"{message_id}: {found} instead of {expected}")
         strange = [status.id for status in business.statuses if status.id not in business.sent]
         expect(not strange, f"statuses of messages nobody sent: {strange}")
-        expect(len(business.messages) == 6, f"{len(business.messages)} messages instead of 6")
+        expect(len(business.messages) == 7, f"{len(business.messages)} messages instead of 7")
         placed = len(business.messages) + len(business.taps) + len(business.statuses) + len(business.reviews)
         expect(len(business.raw) == placed, f"{len(business.raw)} updates came and pywa placed {placed}")
         # Other clients read one update a delivery, and check signatures over escaped text.
@@ -594,7 +628,7 @@ def main() -> int:
     business = Business(relay_port=free_port(), webhook_port=free_port())
     business.serve()
     webhook = f"http://127.0.0.1:{business.webhook_port}{ENDPOINT}"
-    of_webhook = ("--webhook", webhook, "--verify-token", VERIFY_TOKEN, "--app-secret", APP_SECRET)
+    of_webhook = ("--webhook", webhook, "--verify-token", VERIFY_TOKEN, "--app-secret", APP_SECRET, "--client-callbacks", "yes")
     relay = Relay(binary, business.relay_port, *of_webhook, "--say", GREETING)
     try:
         results = [attempt("the relay gets ready", relay.wait_until_ready)]

@@ -43,10 +43,11 @@ pub struct Options {
     pub(crate) say: Option<Text>,
     pub(crate) carrier_log: Option<PathBuf>,
     pub(crate) tls: Option<String>,
+    pub(crate) client_callbacks: bool,
 }
 
 /// The options that take a value, and what they take.
-const VALUED: [(&str, &str); 15] = [
+const VALUED: [(&str, &str); 16] = [
     ("--listen", "an address such as 127.0.0.1:8080"),
     ("--metrics", "an address such as 127.0.0.1:9090"),
     ("--data", "a folder"),
@@ -62,6 +63,7 @@ const VALUED: [(&str, &str); 15] = [
     ("--say", "a text"),
     ("--carrier-log", "a file"),
     ("--tls", "a host's name such as localhost"),
+    ("--client-callbacks", "yes or no"),
 ];
 
 impl Command {
@@ -100,6 +102,7 @@ impl Options {
             say: None,
             carrier_log: None,
             tls: None,
+            client_callbacks: false,
         };
         let (mut webhook, mut verify_token, mut app_secret) =
             (None, "demo-verify-token".to_owned(), "demo-app-secret".to_owned());
@@ -121,6 +124,11 @@ impl Options {
                 "--app-secret" => app_secret = given.filled()?,
                 "--user" => options.users.push(user(&given, &options.users)?),
                 "--say" => options.say = Some(said(&given)?),
+                "--client-callbacks" => match given.filled()?.as_str() {
+                    "yes" => options.client_callbacks = true,
+                    "no" => options.client_callbacks = false,
+                    _ => return Err(given.refused("it is yes or no")),
+                },
                 "--tls" => options.tls = Some(given.filled()?),
                 "--carrier-log" => options.carrier_log = Some(given.filled()?.into()),
                 _ => webhook = Some(given),
@@ -188,7 +196,8 @@ mod tests {
         assert_eq!(options.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(options.metrics.to_string(), "127.0.0.1:0");
         assert_eq!(options.users, [Number::parse("16505551234").unwrap()]);
-        assert!(options.webhook.is_none() && options.tls.is_none());
+        assert!(options.webhook.is_none() && options.tls.is_none() && !options.client_callbacks);
+        assert!(served(&["--client-callbacks", "yes"]).client_callbacks);
         assert_eq!(served(&["--tls", "localhost"]).tls.as_deref(), Some("localhost"));
     }
 

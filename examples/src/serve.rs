@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla::Host;
 use bulla::content::Content;
 use bulla::graph::{Settings, Tls};
 use bulla::webhook::Connector;
+use bulla::{ClientCallbacks, Host};
 use bulla_example_program::data_folder::DataFolder;
 use bulla_example_program::tls;
 use tokio::net::TcpListener;
@@ -53,10 +53,12 @@ pub async fn serve(
 ) -> Result<(), ExitError> {
     let listeners = Listeners::open(&options).await?;
     let folder = DataFolder::open(options.data.clone())?;
-    let parties = open(&options, folder.path(), terminal).await?;
+    let callbacks = Host::new().client_callbacks(Connector::new().allow(options.networks.clone()));
+    let parties = open(&options, &callbacks, folder.path(), terminal).await?;
     // From the opening on; it ends with the relay.
     let telling = tokio::spawn(reports::tell(parties.relay.reports(), terminal));
-    let outcome = run(&parties, listeners, &options, folder.path(), terminal, observability, end).await;
+    let outcome =
+        run((&parties, &callbacks), listeners, &options, folder.path(), terminal, observability, end).await;
     parties.stop().await;
     drop(telling.await);
     let closed = parties.close().await;
@@ -66,14 +68,22 @@ pub async fn serve(
     Ok(())
 }
 
-async fn open(options: &Options, folder: &Path, terminal: Terminal) -> Result<ServeParties, ExitError> {
+async fn open(
+    options: &Options,
+    callbacks: &ClientCallbacks,
+    folder: &Path,
+    terminal: Terminal,
+) -> Result<ServeParties, ExitError> {
     let business = business(options.phone_number_id, options.business_account_id)
         .map_err(ExitError::because("the business has no number"))?;
     let log = options.carrier_log.as_deref().map(CarrierLog::open).transpose();
     let log = log.map_err(ExitError::because("the carrier log cannot be opened"))?;
     let sink = match options.webhook.clone() {
         Some(webhook) => {
-            let sink = Host::new().webhook_sink(Connector::new().allow(options.networks.clone()));
+            let mut sink = Host::new().webhook_sink(Connector::new().allow(options.networks.clone()));
+            if options.client_callbacks {
+                sink = sink.callbacks(callbacks.clone());
+            }
             sink.subscribe([business.clone()], webhook)
                 .map_err(ExitError::because("the webhook cannot be used"))?;
             ServeSink::Webhook(Box::new(sink))
@@ -85,7 +95,7 @@ async fn open(options: &Options, folder: &Path, terminal: Terminal) -> Result<Se
 
 /// Everything that goes on until `end`, or until something cannot go on.
 async fn run(
-    parties: &ServeParties,
+    (parties, callbacks): (&ServeParties, &ClientCallbacks),
     listeners: Listeners,
     options: &Options,
     folder: &Path,
@@ -102,6 +112,7 @@ async fn run(
     let api = host.graph_api(parties.relay.clone(), tokens).links(links);
     // Strangers' connections leave the stores the files they need.
     let api = api.settings(Settings::default().connections(open_files::connections()));
+    let api = if options.client_callbacks { callbacks.taken_by(api) } else { api };
     let tls = options.tls.as_deref().map(|name| certified(folder, name, &host)).transpose()?;
     let (ending, mut ended) = watch::channel(false);
     let mut serving = tokio::spawn(async move {

@@ -28,6 +28,7 @@ pub(super) fn print(
         say: _,
         carrier_log,
         tls,
+        client_callbacks,
     } = options;
     let fact = |name: &str, value: String| terminal.line(format_args!("{name:<20}  {value}"));
     let origin = match tls {
@@ -44,6 +45,9 @@ pub(super) fn print(
     fact("business account id", business_account_id.to_string());
     fact("token", token.clone());
     fact("webhook", webhook.as_ref().map_or("none: shown here".into(), |webhook| format!("{webhook:?}")));
+    if *client_callbacks {
+        fact("callbacks", "clients may set their own, which go before the webhook".into());
+    }
     let users: Vec<String> = users.iter().map(|user| format!("+{}", user.digits())).collect();
     fact("users", users.join(", "));
     let fate = if data.is_some() { "" } else { " (removed at the end)" };
