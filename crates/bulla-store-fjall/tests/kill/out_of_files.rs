@@ -184,6 +184,9 @@ async fn fail_a_flush(store: &FjallStore, folder: &Path) {
     fs::rename(&aside, &tables).unwrap();
 }
 
+/// A fifth of a second, in which nobody gave back a file.
+const ROUNDS_BEFORE_IT_IS_LET_IN: u32 = 200;
+
 /// Takes every file there is, and every one that is given back.
 struct Thief {
     ends: Arc<AtomicBool>,
@@ -213,10 +216,19 @@ impl Thief {
             while locks.as_ref().is_some_and(|(engines, _)| engines.try_lock().is_err()) && !is_over() {
                 thread::sleep(Duration::from_millis(1));
             }
-            let mut stolen = Vec::new();
+            let (mut stolen, mut rounds_without) = (Vec::new(), 0);
             while !is_over() {
                 match File::open("/dev/null") {
-                    Ok(file) => stolen.push(file),
+                    Ok(file) => {
+                        stolen.push(file);
+                        rounds_without = 0;
+                    }
+                    // The engine is not let in before also those files are stolen that the store keeps for it and
+                    // gives back a moment after it has closed the engine.
+                    Err(_) if locks.is_some() && rounds_without < ROUNDS_BEFORE_IT_IS_LET_IN => {
+                        rounds_without += 1;
+                        thread::sleep(Duration::from_millis(1));
+                    }
                     Err(_) => {
                         locks.as_ref().map(|(_, own)| own.unlock());
                         // As whoever accepts connections does, though not for as long.
