@@ -4,7 +4,7 @@ use std::fmt;
 
 use bulla_base::Number;
 
-use self::table::CALLING_CODES;
+use self::table::MARKETS;
 
 /// Where a recipient is billed: a country calling code of ITU-T E.164, or unknown.
 ///
@@ -27,7 +27,7 @@ impl Market {
     /// ```
     #[must_use]
     pub fn from_code(code: u16) -> Option<Self> {
-        (code == 0 || CALLING_CODES.binary_search(&code).is_ok()).then_some(Self(code))
+        (code == 0 || place(code).is_ok()).then_some(Self(code))
     }
 
     /// The market of `number`. Codes are free of prefixes, so there is one at most.
@@ -36,7 +36,7 @@ impl Market {
         let mut code = 0_u16;
         for digit in number.digits().bytes().take(3) {
             code = code * 10 + u16::from(digit.saturating_sub(b'0'));
-            if CALLING_CODES.binary_search(&code).is_ok() {
+            if place(code).is_ok() {
                 return Self(code);
             }
         }
@@ -45,7 +45,7 @@ impl Market {
 
     /// All markets, the unknown one first.
     pub fn all() -> impl Iterator<Item = Self> {
-        std::iter::once(0).chain(CALLING_CODES.iter().copied()).map(Self)
+        std::iter::once(0).chain(MARKETS.iter().map(|(code, _)| *code)).map(Self)
     }
 
     /// The calling code, or 0: below 1000.
@@ -53,6 +53,19 @@ impl Market {
     pub const fn code(self) -> u16 {
         self.0
     }
+
+    /// The country by the two letters of ISO 3166-1, for programs that know no calling codes: of those that
+    /// share the code the one with most people, and `ZZ` for the unknown market and for codes of no country.
+    #[must_use]
+    pub fn country(self) -> &'static str {
+        let found = place(self.0).ok().and_then(|place| MARKETS.get(place));
+        found.map_or("ZZ", |(_, country)| country)
+    }
+}
+
+/// Where a code stands in the table, or would.
+fn place(code: u16) -> Result<usize, usize> {
+    MARKETS.binary_search_by_key(&code, |(known, _)| *known)
 }
 
 impl fmt::Display for Market {
@@ -84,10 +97,9 @@ mod tests {
 
     #[test]
     fn no_code_begins_with_another() {
-        assert!(CALLING_CODES.is_sorted_by(|left, right| left < right));
-        for code in CALLING_CODES {
-            assert!(CALLING_CODES.binary_search(&(code / 10)).is_err(), "{code}");
-            assert!(CALLING_CODES.binary_search(&(code / 100)).is_err(), "{code}");
+        assert!(MARKETS.is_sorted_by(|(left, _), (right, _)| left < right));
+        for (code, _) in MARKETS {
+            assert!(place(code / 10).is_err() && place(code / 100).is_err(), "{code}");
         }
     }
 }
