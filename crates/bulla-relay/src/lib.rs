@@ -42,7 +42,7 @@ pub use business::Business;
 pub use media::{MediaDescription, MediaError, MediaId, MediaKind, MediaStream, OutgoingMedia};
 pub use message_ref::MessageRef;
 pub use outgoing::{Outgoing, OutgoingBody, Recipient};
-pub use relay::{DeadLetter, DeadLetterId, Relay, SetAside};
+pub use relay::{Counted, DeadLetter, DeadLetterId, Relay, SetAside, UsagePage};
 
 pub use template::{
     ApproveAtOnce, ButtonDefinition, ButtonParameter, CardDefinition, HeaderDefinition, HeaderFormat,

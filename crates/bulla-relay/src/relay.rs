@@ -107,6 +107,7 @@ use self::sink_outages::SinkOutages;
 use self::sink_permits::SinkPermits;
 use self::tell_accounts::AccountNews;
 pub use self::unreadable_records::SetAside;
+pub use self::usage::{Counted, UsagePage};
 use crate::host_reports::ReportLog;
 use crate::limits::{CACHED_BYTES, OPENED_AT_ONCE, SESSION_CACHE_BYTES};
 use crate::stats::Counts;

@@ -39,6 +39,7 @@
 //! zero        LEASE            –                          which of several relays acts
 //! counter     METER            tally                      messages
 //! counter     USAGE            usage key, no account      units that were delivered or read
+//! counter     SENT             usage key, no account      units that were sealed to their user
 //! ```
 //!
 //! Days are those on which a record was made, except under MESSAGE, CONTENT, SEEN, ASKED, MEDIA,
@@ -85,6 +86,7 @@ pub(crate) const CONFIGURATION: Space = Space::new(0x79);
 pub(crate) const CONFIGURATION_COUNT: Space = Space::new(0x7a);
 pub(crate) const RECEIVED_MEDIA: Space = Space::new(0x6a);
 pub(crate) const USAGE: Space = Space::new(0x6b);
+pub(crate) const SENT: Space = Space::new(0x6c);
 
 /// What names of records of one business's conversation begin with.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bulla_base::{Category, MessageId};
 use bulla_content::{Body, Content};
-use bulla_meter::Flow;
 use bulla_store::{Queued, Record, Store};
 use bulla_transport::Transport;
 
@@ -206,7 +205,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());
                 sealed.put(transaction, (*id, &mut outbound), expiry);
                 outbound.in_window = transaction.window().is_open();
-                transaction.count(Flow::ToUser, *category);
+                transaction.count_sent(*category, &outbound.user()?);
                 recipients.put(transaction)
             }
         };

@@ -7,7 +7,6 @@ use bulla_base::{Address, Category, DeviceSet, MessageId, Number, Partition, Par
 use bulla_content::Content;
 use bulla_endpoint::{Peer, SealError};
 use bulla_envelope::Kind;
-use bulla_meter::Flow;
 use bulla_store::{Queued, Record, Store, StoreError};
 use bulla_transport::{Transport, TransportError};
 use bytes::Bytes;
@@ -151,7 +150,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 let (content, words, now) = (held.content()?, held.words(), transaction.now);
                 match recipients.seal((id, category), (&content, words), now, &*self.rng) {
                     Ok(sealed) => {
-                        transaction.count(Flow::ToUser, category);
+                        transaction.count_sent(category, number);
                         let mut outbound = Outbound::read(&message.value)?;
                         outbound.in_window = transaction.window().is_open();
                         let expiry = message.expiry.unwrap_or_else(|| transaction.expiry());

@@ -6,7 +6,6 @@ use bulla_base::{Address, Category, MessageId, Number, PhoneNumberId, Timestamp}
 use bulla_content::limits::MAX_CARDS;
 use bulla_content::{AttachmentPointer, Body, Content, InvalidContent, Reaction};
 use bulla_endpoint::{Peer, SealError};
-use bulla_meter::Flow;
 use bulla_store::{Store, StoreError};
 use bulla_transport::{Transport, TransportError};
 use bytes::Bytes;
@@ -320,7 +319,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 let expiry = transaction.expiry();
                 sealed.map_err(SubmitError::Seal)?.put(transaction, (id, &mut accepting.outbound), expiry);
                 accepting.outbound.in_window = transaction.window().is_open();
-                transaction.count(Flow::ToUser, category);
+                transaction.count_sent(category, &checked.to);
                 Ok(recipients.put(transaction))
             }
             Audience::Unknown => {

@@ -1,18 +1,44 @@
-//! What was delivered, counted by what a rate card asks.
+//! What was sent and what was delivered, counted by what a rate card asks.
 
-use bulla_base::{BusinessAccountId, PhoneNumberId};
-use bulla_meter::{Hour, Market, Period, Traits, Usage, UsageKey, WindowState, Zone};
+use std::sync::Arc;
+
+use bulla_base::{BusinessAccountId, Category, Number, PhoneNumberId};
+use bulla_meter::{Flow, Hour, Market, Period, Traits, Usage, UsageKey, WindowState, Zone};
 use bulla_store::{Counter, Store, StoreError};
 use bulla_transport::Transport;
 use tracing::Instrument;
 
-use super::trace_span;
 use super::transaction::Transaction;
+use super::{Inner, trace_span};
 use crate::row::Outbound;
-use crate::store_layout::USAGE;
-use crate::{EventSink, Relay};
+use crate::store_layout::{SENT, USAGE};
+use crate::{ConfigurationError, EventSink, Relay, SubmitError};
+
+/// Which of a number's messages are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Counted {
+    /// What was sent: accepted and sealed to its user.
+    Sent,
+    /// What was delivered or read, each message once.
+    Delivered,
+}
+
+/// Some of what was counted in a period: keys in their order, and how many messages.
+pub type UsagePage = Vec<(UsageKey, u64)>;
 
 impl Transaction {
+    /// Counts a message that is sealed to `to`, in the record that holds it: for the bill, and by quarter of
+    /// an hour, market and category, each of which takes one row, whatever the number of messages. Of the
+    /// window nothing is said, as whatever comes of the message is not known.
+    pub(super) fn count_sent(&mut self, category: Category, to: &Number) {
+        self.count(Flow::ToUser, category);
+        let traits = Traits::message(category.into(), Market::of(to));
+        let hour = Hour::quarter(self.now);
+        let key = UsageKey::new(BusinessAccountId::new(0), self.conversation.business, hour, traits);
+        self.batch.add(Counter::new(SENT, key.to_name().to_vec()), 1);
+    }
+
     /// Counts a message that has just come to its user, in the record that says so. Of the user's number
     /// there is the calling code, and of the time a quarter of an hour: by whose clock hours are told is
     /// known when it is asked.
@@ -60,5 +86,46 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             Ok((key.in_zone(zone), i64::try_from(count).map_err(|_| damaged())?))
         };
         counts.into_iter().map(units).collect()
+    }
+
+    /// What of `business` was sent or delivered in a `period`, by the quarter of an hour: what comes behind
+    /// `after`, from the period's beginning without. Nothing when that was all.
+    ///
+    /// # Errors
+    /// When the relay does not speak for `business`, or the store fails or holds a damaged counter.
+    ///
+    /// # Cost
+    /// A scan of the counters it tells, at most [`MAX_SCAN_ROWS`](bulla_store::MAX_SCAN_ROWS). There is one
+    /// for each quarter of an hour, market and category in which something was sent or delivered, and of what
+    /// was delivered one more where a user's window opened.
+    pub async fn usage_page(
+        &self,
+        business: PhoneNumberId,
+        of: Counted,
+        period: Period,
+        after: Option<UsageKey>,
+    ) -> Result<UsagePage, ConfigurationError> {
+        let space = match of {
+            Counted::Sent => SENT,
+            Counted::Delivered => USAGE,
+        };
+        let reading = async move |inner: Arc<Inner<S, T, K>>| {
+            let account = inner.account(business)?;
+            let after = after.map_or_else(
+                || UsageKey::names_from(business, period.from()).to_vec(),
+                |after| after.to_name().to_vec(),
+            );
+            let counts = inner.store.counters(space, &UsageKey::prefix(business), Some(&after)).await?;
+            let damaged = || SubmitError::Store(StoreError::Damaged { what: "counter" });
+            let keyed = counts.into_iter().map(|(counter, count)| {
+                let key = UsageKey::from_name(account, counter.name()).ok_or_else(damaged)?;
+                Ok((key, count))
+            });
+            let is_within = |counted: &Result<(UsageKey, u64), ConfigurationError>| {
+                counted.as_ref().map_or(true, |(key, _)| key.hour() < period.to())
+            };
+            keyed.take_while(is_within).collect()
+        };
+        self.configuration_call(business, "bill", reading).await
     }
 }

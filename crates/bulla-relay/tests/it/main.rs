@@ -44,4 +44,5 @@ mod templates;
 mod throughput;
 mod time_to_live;
 mod typing;
+mod usage;
 mod world;
