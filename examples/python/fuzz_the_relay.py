@@ -56,6 +56,15 @@ WHOLE = {
     "putAsset": {"file": "{}"},
     "uploadMedia": {"file": PICTURE, "type": "image/png"},
 }
+# By what figures can be asked, in the place of most words that are made up.
+FIGURES = {
+    "country_codes": '["US","FR"]',
+    "dimensions": '["COUNTRY","PHONE","PRICING_CATEGORY"]',
+    "metric_types": "VOLUME",
+    "phone_numbers": "[]",
+    "pricing_categories": "",
+    "pricing_types": "[]",
+}
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -141,6 +150,9 @@ class Known:
         kinds = {"code": ["code"], "hsm_id": ["template"], "ids": ["account", "flow", "number", "template"]}
         if operation == "deleteTemplates":
             kinds["name"] = ["name"]
+        if operation == "readPricing" and self._chance.randrange(100) >= MADE_UP_PERCENT:
+            now = int(time.time())
+            return {**FIGURES, "start": now - 86_400, "end": now + 3600}.get(name, made_up)
         return self.one(*kinds.get(name, []), instead=made_up)
 
     def put_into(self, body: object) -> object:

@@ -1,4 +1,5 @@
 mod admission;
+mod analytics;
 mod batch;
 mod blocked_users;
 mod body;
@@ -66,6 +67,7 @@ use self::links::LinkCache;
 use self::path::Path;
 use self::request::Request;
 pub(crate) use self::trace_id::TraceId;
+use crate::account_terms::NoTerms;
 use crate::api_error::{ApiError, Methods};
 use crate::limits::MAX_HANDSHAKES;
 use crate::metrics::GaugeGuard;
@@ -73,8 +75,8 @@ use crate::server::Speech;
 #[cfg(feature = "tls")]
 use crate::server::Tls;
 use crate::{
-    CallbackHandshake, CallbackRecords, LinkFetcher, NumberCodes, RelayApi, Settings, TokenLookup, Tokens,
-    metrics, server, wamid,
+    AccountTerms, CallbackHandshake, CallbackRecords, LinkFetcher, NumberCodes, RelayApi, Settings,
+    TokenLookup, Tokens, metrics, server, wamid,
 };
 
 /// The Graph API over a [`RelayApi`], which is to say over a relay.
@@ -99,6 +101,7 @@ use crate::{
 /// | `GET`, `POST /{phone number id}/whatsapp_business_profile`, `/whatsapp_commerce_settings`, `/conversational_automation`, `/settings` | what is configured of it; users' devices are not told |
 /// | `GET`, `POST`, `DELETE /{phone number id}/block_users` | what a blocked user sends is dropped, and sending to them refused |
 /// | `GET`, `POST`, `DELETE /{phone number id}/message_qrdls` | codes that lead to it, with words to begin with |
+/// | `GET /{account id}?fields=analytics.start(…)…`, `pricing_analytics.start(…)…`; `GET /{account id}/pricing_analytics` | how much was sent and delivered, by half hour, day or month; what that costs, if the host [says](Self::account_terms) |
 /// | `GET`, `POST`, `DELETE /{account id}/subscribed_apps` | whether the app is subscribed, and the account's callback |
 /// | `GET`, `POST /{account id}/flows`; `GET`, `POST`, `DELETE /{flow id}`; `/assets`, `/publish`, `/deprecate` | flows, kept and shown, and not run |
 /// | `GET /debug_token?input_token=…` | what a token opens, for one that opens as much |
@@ -176,6 +179,7 @@ pub struct GraphApi<D, A = Tokens> {
     fetcher: Option<Arc<dyn LinkFetcher>>,
     fetched: Arc<LinkCache>,
     callbacks: Option<Arc<dyn CallbackHandshake>>,
+    terms: Arc<dyn AccountTerms>,
     /// The handshakes that are under way.
     handshakes: Arc<Semaphore>,
 }
@@ -199,6 +203,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             fetcher: None,
             fetched: Arc::default(),
             callbacks: None,
+            terms: Arc::new(NoTerms),
             handshakes: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
         }
     }
@@ -237,6 +242,14 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     #[must_use]
     pub fn callbacks(mut self, handshake: impl CallbackHandshake) -> Self {
         self.callbacks = Some(Arc::new(handshake));
+        self
+    }
+
+    /// Has days and prices of the accounts' figures be those that `terms` tells. Without, days are those of
+    /// UTC, and figures have neither a type nor a cost.
+    #[must_use]
+    pub fn account_terms(mut self, terms: impl AccountTerms) -> Self {
+        self.terms = Arc::new(terms);
         self
     }
 
@@ -488,6 +501,7 @@ impl<D, A> Clone for GraphApi<D, A> {
             fetcher,
             fetched,
             callbacks,
+            terms,
             handshakes,
         } = self;
         Self {
@@ -502,6 +516,7 @@ impl<D, A> Clone for GraphApi<D, A> {
             fetcher: fetcher.clone(),
             fetched: fetched.clone(),
             callbacks: callbacks.clone(),
+            terms: terms.clone(),
             handshakes: handshakes.clone(),
         }
     }
@@ -521,6 +536,7 @@ impl<D, A> fmt::Debug for GraphApi<D, A> {
             fetcher: _,
             fetched: _,
             callbacks: _,
+            terms: _,
             handshakes: _,
         } = self;
         write!(f, "GraphApi({settings:?})")

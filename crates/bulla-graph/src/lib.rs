@@ -2,9 +2,10 @@
 //!
 //! # In reading order
 //! [`GraphApi`], [`Tokens`], [`Settings`]; [`TokenLookup`] and [`RelayApi`], with [`MediaApi`],
-//! [`TemplateApi`] and [`ManagementApi`], are its ports, and [`NumberCodes`], [`LinkFetcher`] and
-//! [`CallbackHandshake`] can be had. [`CallbackRecords`] tells which callbacks were set.
+//! [`TemplateApi`] and [`ManagementApi`], are its ports, and [`NumberCodes`], [`LinkFetcher`],
+//! [`CallbackHandshake`] and [`AccountTerms`] can be had. [`CallbackRecords`] tells which callbacks were set.
 
+mod account_terms;
 mod callbacks;
 mod link_fetcher;
 mod management_api;
@@ -27,6 +28,7 @@ mod settings;
 mod user_id;
 mod wamid;
 
+pub use account_terms::AccountTerms;
 pub use api::GraphApi;
 pub use callbacks::{CallbackHandshake, CallbackRecordError, CallbackRecords, CallbackRefused};
 pub use limits::{

@@ -149,6 +149,23 @@ pub(crate) const MAX_FIELDS: usize = 128;
 /// How deep within each other.
 pub(crate) const MAX_FIELD_DEPTH: usize = 4;
 
+/// How many arguments stand behind one field, such as `.limit(3)`. A field with more is refused.
+pub(crate) const MAX_FIELD_ARGUMENTS: usize = 16;
+
+/// How far back figures are told: a year, be it a leap year.
+pub(crate) const ANALYTICS_SPAN: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// The longest list that figures are asked by, of numbers or countries, in characters.
+pub(crate) const MAX_ANALYTICS_CHARS: usize = 4096;
+
+/// How many points an answer with figures has: the half hours of 85 days, some hundred bytes each. A request
+/// for more is refused.
+pub(crate) const MAX_ANALYTICS_POINTS: usize = 4096;
+
+/// Of how many counts figures are put together, which is what they cost to read: in 64 pages. A request that
+/// takes more is refused.
+pub(crate) const MAX_ANALYTICS_ROWS: usize = 1 << 18;
+
 /// How often a change is tried that meets another one.
 pub(crate) const CHANGE_ATTEMPTS: usize = 5;
 

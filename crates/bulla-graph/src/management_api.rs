@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use bulla_base::{Number, PhoneNumberId};
+use bulla_meter::{Period, UsageKey};
 use bulla_relay::{
-    ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, EventSink, Relay, Store,
-    SubmitError, Transport, UserId, Version,
+    ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, Counted, EventSink, Relay, Store,
+    SubmitError, Transport, UsagePage, UserId, Version,
 };
 use bytes::Bytes;
 
@@ -68,6 +69,17 @@ pub trait ManagementApi: Send + Sync + 'static {
         _after: Option<UserId>,
         _limit: usize,
     ) -> Answering<'_, Vec<(UserId, Number)>, ConfigurationError> {
+        missing(business)
+    }
+
+    /// Some of what was sent or delivered in a period.
+    fn usage_page(
+        &self,
+        business: PhoneNumberId,
+        _of: Counted,
+        _period: Period,
+        _after: Option<UsageKey>,
+    ) -> Answering<'_, UsagePage, ConfigurationError> {
         missing(business)
     }
 
@@ -148,6 +160,17 @@ macro_rules! forward_management {
         ) -> Answering<'_, Vec<(UserId, Number)>, ConfigurationError> {
             let $from = self;
             Box::pin($($to)+.blocked(business, after, limit))
+        }
+
+        fn usage_page(
+            &self,
+            business: PhoneNumberId,
+            of: Counted,
+            period: Period,
+            after: Option<UsageKey>,
+        ) -> Answering<'_, UsagePage, ConfigurationError> {
+            let $from = self;
+            Box::pin($($to)+.usage_page(business, of, period, after))
         }
 
         fn set_registered(

@@ -1,15 +1,27 @@
 //! Which fields an answer is to have: `fields=id,throughput{level},items.limit(3){name}`.
 
+mod arguments;
+
 use axum::http::request::Parts;
 use serde_json::{Map, Value};
 
+use self::arguments::Arguments;
+use super::parameters::Parameters;
 use super::request_headers::query;
 use crate::api_error::ApiError;
 use crate::limits::{MAX_FIELD_DEPTH, MAX_FIELDS};
 
 /// What is asked for of an object: names, and what is asked for of those that are objects themselves.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Selection(Vec<(String, Option<Selection>)>);
+#[derive(Debug, Default)]
+pub(crate) struct Selection(Vec<Wanted>);
+
+/// One field: how it is asked for, and what of it.
+#[derive(Debug, Default)]
+struct Wanted {
+    name: String,
+    arguments: Arguments,
+    inner: Option<Selection>,
+}
 
 impl Selection {
     /// What a request asks for, if it says.
@@ -23,7 +35,7 @@ impl Selection {
             .transpose()
     }
 
-    /// Reads a list of fields. Words in round brackets, such as a limit, are passed over.
+    /// Reads a list of fields. What stands behind a point, such as a limit, says how each is asked for.
     pub(crate) fn parse(fields: &str) -> Result<Self, ApiError> {
         let mut whole = Self::default();
         let mut letters = fields.chars();
@@ -39,47 +51,51 @@ impl Selection {
         if depth > MAX_FIELD_DEPTH {
             return None;
         }
-        let (mut name, mut is_modifier) = (String::new(), false);
+        let mut wanted = Wanted::default();
         loop {
             let letter = letters.next();
             match letter {
-                Some('(') => skip(letters)?,
+                Some('(') => wanted.arguments.close(letters)?,
                 Some('{') => {
                     let mut inner = Self::default();
                     if !inner.read(letters, depth + 1, count)? {
                         return None;
                     }
-                    self.add(&mut name, Some(inner), count)?;
+                    wanted.inner = Some(inner);
+                    self.add(&mut wanted, count)?;
                 }
-                Some('.') => is_modifier = true,
+                Some('.') => wanted.arguments.open()?,
                 None | Some(',' | '}') => {
-                    self.add(&mut name, None, count)?;
-                    is_modifier = false;
+                    self.add(&mut wanted, count)?;
                     match letter {
                         None => return Some(false),
                         Some('}') => return Some(true),
                         _ => {}
                     }
                 }
-                // What stands behind a point says how, and not what.
-                Some(_) if is_modifier => {}
-                Some(letter) => name.push(letter),
+                Some(letter) => wanted.arguments.last_name().unwrap_or(&mut wanted.name).push(letter),
             }
         }
     }
 
-    fn add(&mut self, name: &mut String, inner: Option<Self>, count: &mut usize) -> Option<()> {
-        let name = std::mem::take(name).trim().to_owned();
-        if !name.is_empty() {
+    fn add(&mut self, wanted: &mut Wanted, count: &mut usize) -> Option<()> {
+        let mut wanted = std::mem::take(wanted);
+        wanted.name = wanted.name.trim().to_owned();
+        if !wanted.name.is_empty() {
             *count += 1;
-            self.0.push((name, inner));
+            self.0.push(wanted);
         }
         (*count <= MAX_FIELDS).then_some(())
     }
 
     /// Whether something called `name` is asked for.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(known, _)| known == name)
+        self.0.iter().any(|wanted| wanted.name == name)
+    }
+
+    /// How `name` is asked for, if it is: what stands behind its points.
+    pub(crate) fn arguments(&self, name: &str) -> Option<Parameters> {
+        self.0.iter().find(|wanted| wanted.name == name).map(|wanted| wanted.arguments.to_parameters())
     }
 
     /// What is asked for of `whole`, and its id.
@@ -87,11 +103,9 @@ impl Selection {
         match whole {
             Value::Object(mut whole) => {
                 let mut picked = Map::new();
-                for (name, inner) in &self.0 {
+                for Wanted { name, inner, .. } in &self.0 {
                     if let Some(value) = whole.remove(name) {
-                        let value =
-                            inner.as_ref().map_or_else(|| value.clone(), |inner| inner.pick(value.clone()));
-                        picked.insert(name.clone(), value);
+                        picked.insert(name.clone(), pick(inner.as_ref(), value));
                     }
                 }
                 if let Some(id) = whole.remove("id") {
@@ -113,27 +127,13 @@ pub(crate) fn pick(selection: Option<&Selection>, whole: Value) -> Value {
     }
 }
 
-/// Passes over what stands in round brackets.
-fn skip(letters: &mut std::str::Chars<'_>) -> Option<()> {
-    let mut depth = 1_usize;
-    for letter in letters {
-        match letter {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(());
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+    use crate::limits::MAX_FIELD_ARGUMENTS;
 
     #[test]
     fn fields_are_picked_with_those_of_their_own_and_the_id_is_always_there() {
@@ -161,5 +161,41 @@ mod tests {
         let deep = |depth: usize| format!("{}a{}", "a{".repeat(depth), "}".repeat(depth));
         assert!(Selection::parse(&deep(MAX_FIELD_DEPTH)).is_ok());
         assert!(Selection::parse(&deep(MAX_FIELD_DEPTH + 1)).is_err());
+        let asked = |count: usize| format!("a{}", ".b(1)".repeat(count));
+        assert!(Selection::parse(&asked(MAX_FIELD_ARGUMENTS)).is_ok());
+        assert!(Selection::parse(&asked(MAX_FIELD_ARGUMENTS + 1)).is_err());
+    }
+
+    #[test]
+    fn what_stands_behind_points_says_how_a_field_is_asked_for() {
+        let fields = r#"id,a.start(1).end( 2 ).list(["x","y(1)"]){data}, b.start(3)"#;
+        let selection = Selection::parse(fields).unwrap();
+        let of = |name: &str, argument: &'static str| {
+            selection.arguments(name).unwrap().text(argument, 64).unwrap()
+        };
+        assert_eq!(of("a", "start").as_deref(), Some("1"));
+        assert_eq!(of("a", "end").as_deref(), Some(" 2 "));
+        assert_eq!(of("a", "list").as_deref(), Some(r#"["x","y(1)"]"#));
+        assert_eq!((of("b", "start").as_deref(), of("b", "end")), (Some("3"), None));
+        assert_eq!(of("id", "start"), None);
+        assert!(selection.arguments("c").is_none());
+    }
+
+    proptest! {
+        /// Whatever is asked, it is read or refused; and what was written is read back.
+        #[test]
+        fn any_words_are_read_or_refused(fields in "[a-c.(){},\\[\\]\" é]{0,64}") {
+            let _ = Selection::parse(&fields);
+        }
+
+        #[test]
+        fn arguments_are_read_as_they_were_written(start in "[^()]{0,16}", end in "[^()]{0,16}") {
+            let selection = Selection::parse(&format!("id,x.start({start}).end({end}){{a}},y")).unwrap();
+            let read = selection.arguments("x").unwrap();
+            for (name, value) in [("start", start), ("end", end)] {
+                prop_assert_eq!(read.text(name, 16).unwrap(), Some(value));
+            }
+            prop_assert!(selection.has("id") && selection.has("y"));
+        }
     }
 }

@@ -27,7 +27,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         }
         if let Some(business) = self.number_of(grant, id) {
             let account = self.relay.account(business).ok_or_else(ApiError::number)?;
-            return self.account(head, account);
+            return self.account(head, (grant, account)).await;
         }
         if let Some(template) = TemplateId::parse(id) {
             return self.template(head, body, (grant, None, template), span).await;
@@ -57,6 +57,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                 }
                 Edge::Numbers => self.numbers(head, (grant, account)).await,
                 Edge::Flows => self.flows(head, body, business).await,
+                Edge::PricingAnalytics => self.pricing_analytics(head, (grant, account)).await,
                 _ => self.subscribed_apps(head, body, business).await,
             };
         }

@@ -46,6 +46,7 @@ pub(crate) enum Edge<'a> {
     Numbers,
     Flows,
     SubscribedApps,
+    PricingAnalytics,
     FlowAssets,
     FlowJson,
     PublishFlow,
@@ -53,7 +54,7 @@ pub(crate) enum Edge<'a> {
 }
 
 /// What they are called; but for a code, which is called by itself.
-const EDGES: [(&str, Edge<'static>); 17] = [
+const EDGES: [(&str, Edge<'static>); 18] = [
     ("whatsapp_business_profile", Edge::Profile),
     ("register", Edge::Register),
     ("deregister", Edge::Deregister),
@@ -67,6 +68,7 @@ const EDGES: [(&str, Edge<'static>); 17] = [
     ("phone_numbers", Edge::Numbers),
     ("flows", Edge::Flows),
     ("subscribed_apps", Edge::SubscribedApps),
+    ("pricing_analytics", Edge::PricingAnalytics),
     ("assets", Edge::FlowAssets),
     ("flow.json", Edge::FlowJson),
     ("publish", Edge::PublishFlow),
@@ -80,7 +82,10 @@ impl<'a> Edge<'a> {
 
     /// Whether accounts have it, and not numbers.
     pub(crate) const fn is_of_account(self) -> bool {
-        matches!(self, Self::Template(_) | Self::Numbers | Self::Flows | Self::SubscribedApps)
+        matches!(
+            self,
+            Self::Template(_) | Self::Numbers | Self::Flows | Self::SubscribedApps | Self::PricingAnalytics
+        )
     }
 
     /// Whether flows have it.

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use bulla_relay::ConfigurationError;
 
 use super::ApiError;
+use crate::limits::{MAX_ANALYTICS_POINTS, MAX_ANALYTICS_ROWS};
 use crate::{CodeNotSent, LinkError};
 
 impl ApiError {
@@ -100,6 +101,27 @@ impl ApiError {
     /// A callback is not taken.
     pub(crate) fn callback_refused(details: &'static str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, 2200, "Callback verification failed").because(details)
+    }
+
+    /// The original has such figures of an account, and here nobody counts them.
+    pub(crate) fn not_counted(field: &str, why: &str) -> Self {
+        Self::parameter(format!("Param {field} is not supported.")).because(format!("{field}: {why}"))
+    }
+
+    /// Figures would have more points than an answer has.
+    pub(crate) fn too_many_points() -> Self {
+        Self::unreadable(format!(
+            "granularity: there are more than the {MAX_ANALYTICS_POINTS} points allowed; ask for longer steps, \
+             fewer dimensions, or a shorter time from start to end"
+        ))
+    }
+
+    /// Figures would be put together of more than is read for one answer.
+    pub(crate) fn too_much_counted() -> Self {
+        Self::unreadable(format!(
+            "end: more than {MAX_ANALYTICS_ROWS} counts would be read; ask for a shorter time from start to \
+             end, or for fewer phone_numbers"
+        ))
     }
 
     /// The original can be told this, and here it would mean nothing.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bulla_base::{BusinessAccountId, Category, MessageId, Number, PhoneNumberId, SeededRng, Timestamp};
 use bulla_content::Template;
@@ -10,11 +10,12 @@ use bulla_graph::{
     Answering, CodeMethod, CodeNotSent, ConfigurationPage, ManagementApi, MediaApi, NumberCodes, RelayApi,
     TemplateApi,
 };
+use bulla_meter::{Period, UsageKey};
 use bulla_relay::{
-    ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, MarkReadError, MediaDescription,
-    MediaError, MediaId, MediaStream, MessageRef, MessageTemplate, Outgoing, OutgoingTemplate, SubmitError,
-    TemplateDefinition, TemplateError, TemplateId, TemplatePage, TemplateQuery, TemplateRefusal,
-    TemplateStatus, TemplateText, UserId, Version,
+    ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, Counted, MarkReadError,
+    MediaDescription, MediaError, MediaId, MediaStream, MessageRef, MessageTemplate, Outgoing,
+    OutgoingTemplate, SubmitError, TemplateDefinition, TemplateError, TemplateId, TemplatePage,
+    TemplateQuery, TemplateRefusal, TemplateStatus, TemplateText, UsagePage, UserId, Version,
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -56,6 +57,10 @@ pub(crate) struct RecordingRelay {
     configuration: Mutex<BTreeMap<(u8, Bytes), Configured>>,
     blocked: Mutex<BTreeSet<Number>>,
     is_deregistered: AtomicBool,
+    sent: Mutex<BTreeMap<UsageKey, u64>>,
+    delivered: Mutex<BTreeMap<UsageKey, u64>>,
+    /// How many counts it has told.
+    pub(crate) counts_told: AtomicUsize,
     /// Whether it keeps how long chunks are, and not what is in them.
     pub(crate) forgets_bytes: AtomicBool,
 }
@@ -88,6 +93,15 @@ impl RecordingRelay {
     pub(crate) fn all_configured(&self) -> String {
         let all = self.configuration.lock().unwrap();
         all.values().map(|record| String::from_utf8_lossy(&record.value).into_owned()).collect()
+    }
+
+    /// Counts messages.
+    pub(crate) fn count(&self, of: Counted, key: UsageKey, units: u64) {
+        *self.counted(of).lock().unwrap().entry(key).or_default() += units;
+    }
+
+    fn counted(&self, of: Counted) -> &Mutex<BTreeMap<UsageKey, u64>> {
+        if of == Counted::Sent { &self.sent } else { &self.delivered }
     }
 
     /// What it was asked since last.
@@ -334,6 +348,23 @@ impl ManagementApi for RecordingRelay {
         all.retain(|(id, _)| after.is_none_or(|after| id.as_bytes() > after.as_bytes()));
         all.truncate(limit);
         Box::pin(async { Ok(all) })
+    }
+
+    fn usage_page(
+        &self,
+        business: PhoneNumberId,
+        of: Counted,
+        period: Period,
+        after: Option<UsageKey>,
+    ) -> Answering<'_, UsagePage, ConfigurationError> {
+        let all = self.counted(of).lock().unwrap();
+        let is_asked = |key: &UsageKey| {
+            key.number() == business && period.contains(key.hour()) && after.is_none_or(|after| *key > after)
+        };
+        let found = all.iter().filter(|(key, _)| is_asked(key));
+        let page: UsagePage = found.take(4096).map(|(key, units)| (*key, *units)).collect();
+        self.counts_told.fetch_add(page.len(), Ordering::Relaxed);
+        Box::pin(async { Ok(page) })
     }
 
     fn set_registered(&self, _: PhoneNumberId, is_registered: bool) -> Answering<'_, (), ConfigurationError> {

@@ -6,6 +6,7 @@
     reason = "a test that fails should say so by panicking"
 )]
 
+mod analytics;
 mod bad_requests;
 mod boxed_ports;
 mod callbacks;

@@ -156,6 +156,7 @@ async fn every_operation_is_answered_by_one_that_stands_there() {
                 let path = match template.as_str() {
                     "/" if method == "get" => format!("/?ids={NUMBER}"),
                     "/debug_token" => format!("{path}?input_token={TOKEN}"),
+                    "/{account_id}/pricing_analytics" => format!("{path}?start=0&end=900&granularity=DAILY"),
                     _ => path,
                 };
                 let body = match template.as_str() {
