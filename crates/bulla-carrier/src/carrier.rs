@@ -24,6 +24,7 @@ use crate::limits::CACHED_BYTES;
 use crate::number_attempts::NumberAttempts;
 use crate::number_verifier::{NumberVerifier, TrustedHost};
 use crate::pending_sends::PendingSends;
+use crate::protection::Protection;
 use crate::queue_tails::QueueTails;
 use crate::restored_store::StoreGeneration;
 use crate::running_erasures::RunningErasures;
@@ -61,7 +62,9 @@ pub struct Carrier<S> {
     pub(crate) blobs: Option<BlobWork<S>>,
     pub(crate) key_log: Option<KeyLog>,
     pub(crate) stamps: Arc<Stamps>,
-    upkeep: Upkeep,
+    /// If users are protected.
+    pub(crate) protection: Option<Arc<Protection<S>>>,
+    pub(crate) upkeep: Upkeep,
 }
 
 impl<S: Store> Carrier<S> {
@@ -142,6 +145,7 @@ impl<S: Store> Carrier<S> {
             generation,
             tallies: Tallies::default(),
             key_log: None,
+            protection: None,
             stamps,
         };
         carrier.finish_erasures().await?;
@@ -174,6 +178,12 @@ impl<S: Store> Carrier<S> {
         let closing = async {
             self.upkeep.end().await;
             self.settling().settle_at_close().await;
+            if let Some(protection) = &self.protection
+                && let Err(error) = protection.keep_all().await
+            {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "what was seen of businesses in the last minute is forgotten");
+            }
             tracing::info!("the carrier is closed");
         };
         closing.instrument(trace_span::for_host("close")).await;
@@ -220,12 +230,29 @@ impl<S: Store> Carrier<S> {
             let ours = run.iter().take_while(|envelope| envelope.from() == caller.address()).count();
             let foreign = (ours < run.len()).then_some(TransportError::NotTheSender);
             run.truncate(ours);
-            let sent = self.enqueue(self.partition(&to), run).await;
+            let sent = self.send_admitted(run).await;
             taken = sent.taken;
             sent.error.or(foreign).map_or(Ok(()), Err)
         };
         let error = self.watched(span, sent).await.err();
         SendOutcome { taken, error }
+    }
+}
+
+impl<S: Store> Carrier<S> {
+    /// Queues those of `run`, all of one party for one other, that may go.
+    async fn send_admitted(&self, mut run: Vec<Envelope>) -> SendOutcome {
+        let (admitted, refused) = self.admit(&run).await;
+        run.truncate(admitted);
+        let Some(first) = run.first() else { return SendOutcome { taken: 0, error: refused } };
+        let (from, to) = (first.from().party().clone(), first.to().party().clone());
+        let SendOutcome { taken, error } = self.enqueue(self.pepper.partition(&to), run).await;
+        if let Some(TransportError::UnknownRecipient) = error
+            && let Err(error) = self.note_unreachable(&from, &to).await
+        {
+            return SendOutcome { taken, error: Some(error) };
+        }
+        SendOutcome { taken, error: error.or(refused) }
     }
 }
 
@@ -267,7 +294,11 @@ impl<S: Store> Transport for Carrier<S> {
         let bundle = async {
             self.nobody_is_being_erased(of).await?;
             let _pass = self.pass(caller).await?;
-            self.give_bundle(caller.address(), of).await
+            let given = self.give_bundle(caller.address(), of).await;
+            if let Err(TransportError::UnknownRecipient) = given {
+                self.note_unreachable(caller.address().party(), of.party()).await?;
+            }
+            given
         };
         self.watched(self.call("bundle", caller.address(), Some(of)), bundle).await
     }
@@ -281,7 +312,7 @@ impl<S: Store> Transport for Carrier<S> {
             if envelope.from() != caller.address() {
                 return Err(TransportError::NotTheSender);
             }
-            let SendOutcome { error, .. } = self.enqueue(self.partition(envelope.to()), vec![envelope]).await;
+            let SendOutcome { error, .. } = self.send_admitted(vec![envelope]).await;
             error.map_or(Ok(()), Err)
         };
         self.watched(span, sent).await

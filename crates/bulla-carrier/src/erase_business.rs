@@ -72,6 +72,6 @@ impl<S: Store> Carrier<S> {
 }
 
 /// That there is the business.
-fn listed(business: PhoneNumberId) -> Key {
+pub(crate) fn listed(business: PhoneNumberId) -> Key {
     Key::undated(BUSINESS, business.number().to_be_bytes().to_vec())
 }

@@ -38,6 +38,7 @@ mod restored_store;
 mod running_erasures;
 
 mod metrics;
+mod protection;
 mod reports;
 mod stamps;
 mod stats;
@@ -73,7 +74,10 @@ pub use limits::{
     MAX_ID_AGE, MAX_ID_LEAD, MAX_ONE_TIME_KEYS_A_DAY,
 };
 
-pub use bulla_integrity::{Acceptance, NotProven, Reason, Report, ReportedMessage, Stamp, StampKeys};
+pub use bulla_integrity::{
+    Acceptance, Enforcement, EnforcementEvent, Evidence, Ladder, NotProven, Quality, Reason, Report,
+    ReportedMessage, Rung, Signal, Stamp, StampKeys, Standing,
+};
 pub use bulla_store::Erased;
 pub use bulla_transparency::{
     Head, InvalidForm, LogKey, LogSigner, NodeId, NotSigned, Origin, SignedCheckpoint, TreeHash,

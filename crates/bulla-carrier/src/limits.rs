@@ -77,6 +77,15 @@ pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// fewer some wait for each other's disk.
 pub(crate) const BLOB_LOCKS: usize = 256;
 
+/// How often it is written down how businesses stand.
+pub(crate) const PROTECTION_INTERVAL: Duration = Duration::from_secs(60);
+
+/// After how long a business at which nothing happens is not watched in memory any more.
+pub(crate) const UNWATCHED_AFTER: Duration = Duration::from_secs(3600);
+
+/// In how many rows at most it stands whom a business has met: of a million users.
+pub(crate) const MAX_MET_ROWS: u8 = 16;
+
 /// How often what is over is dropped.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 

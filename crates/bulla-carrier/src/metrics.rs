@@ -57,6 +57,12 @@ pub(crate) const BLOBS_REFUSED: &str = "bulla_carrier_blobs_refused_total";
 /// Counter of reports, by `reason`: of messages that were sent as they say, taken for the operator.
 pub(crate) const REPORTS: &str = "bulla_carrier_reports_total";
 
+/// Counter of steps, by `what`: taken about a business that writes what nobody wants, or taken back.
+pub(crate) const ENFORCEMENTS: &str = "bulla_carrier_enforcements_total";
+
+/// Gauge of businesses: watched in memory.
+pub(crate) const WATCHED: &str = "bulla_carrier_watched_businesses";
+
 /// Counter of identity keys: of businesses, appended to the log of keys.
 pub(crate) const LOGGED: &str = "bulla_carrier_logged_keys_total";
 

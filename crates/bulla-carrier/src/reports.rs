@@ -36,6 +36,13 @@ impl<S: Store> Carrier<S> {
         let Some(reported) = report.reported() else { return Err(TransportError::NotProven) };
         let partition = self.pepper.partition(reported);
         let reporter = self.pepper.partition(reporter.party());
+        let watched = match (&self.protection, reported) {
+            (Some(protection), Party::Business(business)) => {
+                protection.load(*business).await.map_err(store_failed)?;
+                Some((protection, *business))
+            }
+            _ => None,
+        };
         let _lock = self.lock(partition).await?;
         let mut batch = Batch::new(partition);
         let (now, mut new) = (self.clock.now(), Vec::new());
@@ -54,8 +61,16 @@ impl<S: Store> Carrier<S> {
         let kept = Report::new(report.reason(), new).map_err(|_| TransportError::NotProven)?;
         let kept = if report.blocks() { kept.and_block() } else { kept };
         batch.put_until(key, kept.to_bytes().to_vec(), Retention::LONGEST.from(now));
+        // One fact, and one record: who reports again is not counted again.
+        let noted = watched.map(|(protection, business)| {
+            (protection, business, protection.note_report(business, reporter, &kept, &mut batch))
+        });
         match self.store.commit(batch).await.map_err(store_failed)? {
-            Commit::Committed(_) => {}
+            Commit::Committed(_) => {
+                if let Some((protection, business, events)) = noted {
+                    protection.kept(business, events);
+                }
+            }
             // The lock was ours.
             _ => return Err(not_alone()),
         }

@@ -98,6 +98,8 @@ fn reason(error: &TransportError) -> &'static str {
         TransportError::NoLog => "no_log",
         TransportError::NoReports => "no_reports",
         TransportError::NotProven => "not_proven",
+        TransportError::Restricted { .. } => "restricted",
+        TransportError::TooFast { .. } => "too_fast",
         TransportError::Id { .. } => "id",
         TransportError::Invalid { .. } => "invalid",
         _ => "other",

@@ -15,6 +15,9 @@
 //! reported    REPORT/day      reporter ‖ moment ‖ message id   what of a report was new; who reported stands as their partition
 //! uploader    BLOB/day        hash of the blob's id   how large it is, and how much of it is durable
 //! uploader    BLOB_USAGE/day  –                       how much it has begun to upload on the day
+//! business    STANDING        –                       number of the next event (u32) ‖ how it stands
+//! business    MET             number (u8)             whom it has met in a day, by keyed tags, in pieces
+//! business    ENFORCEMENT     number (u32)            what was done about it, and why
 //! zero        ERASING         user's partition        nothing: this user's erasure was begun and is not done
 //! zero        BUSINESS        its number              nothing: this business has connected
 //! zero        GENERATION      –                       the generation of the store, if it was put back from a backup
@@ -37,6 +40,7 @@
 //! | FENCE, QUEUE_INDEX | the party: when it is erased. No other party can take its place, so there is one of each for each number |
 //! | ERASING | the erasure |
 //! | BUSINESS | the business, when it is erased |
+//! | STANDING, MET, ENFORCEMENT | the business, when it is erased; MET with the last whom it has met |
 //! | GENERATION, PEPPER | the store |
 //! | STAMP_KEYS | the day: each is overwritten by that of the next |
 //! | LOG_RANGE, LOG_NODE, LOG_LEAF, LOG_LATEST | the store: what was logged stays so, also of a business that is erased. No user stands there. The partition is the log's own, and follows from its public key |
@@ -68,6 +72,9 @@ pub(crate) const LOG_LATEST: Space = Space::new(0x73);
 pub(crate) const STAMP_KEYS: Space = Space::new(0x78);
 pub(crate) const REPORTED: Space = Space::new(0x79);
 pub(crate) const REPORT: Space = Space::new(0x7a);
+pub(crate) const STANDING: Space = Space::new(0x7b);
+pub(crate) const MET: Space = Space::new(0x7c);
+pub(crate) const ENFORCEMENT: Space = Space::new(0x7d);
 
 /// The key of the one record of `space` that `address` has.
 pub(crate) fn of_device(space: Space, address: &Address) -> Key {
@@ -77,6 +84,21 @@ pub(crate) fn of_device(space: Space, address: &Address) -> Key {
 /// The key of a party's fencing tokens.
 pub(crate) fn fence() -> Key {
     Key::undated(FENCE, "")
+}
+
+/// The key of how a business stands.
+pub(crate) fn standing() -> Key {
+    Key::undated(STANDING, "")
+}
+
+/// The key of one piece of whom a business has met.
+pub(crate) fn met(piece: u8) -> Key {
+    Key::undated(MET, vec![piece])
+}
+
+/// The key of what was done about a business.
+pub(crate) fn enforcement(number: u32) -> Key {
+    Key::undated(ENFORCEMENT, number.to_be_bytes().to_vec())
 }
 
 /// The key of the list of a user's devices.

@@ -340,6 +340,11 @@ impl Standing {
         self.is_verified = true;
     }
 
+    /// Forgets that the user of this tag has complained; what was done about it stays. Whether they had.
+    pub fn forget_user(&mut self, user: u64) -> bool {
+        self.active.as_mut().is_some_and(|active| active.complainers.forget(user))
+    }
+
     /// How many new users it may write to in an hour: twice as many as in the busiest to which there was time
     /// to react, and fewer when something speaks against it. So nobody has written to everybody before any
     /// user can complain.

@@ -135,6 +135,8 @@ pub enum Failure {
     MessagingLimit,
     /// It was more than the [throughput](crate::Rules::throughput) allows.
     Throughput,
+    /// For what the business did before, the carrier lets it write to nobody, or to nobody new.
+    Restricted,
 }
 
 impl From<Rule> for Failure {

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use bulla_base::DeviceSet;
+use bulla_base::{DeviceSet, Timestamp};
 use bulla_envelope::InvalidEnvelope;
 use thiserror::Error;
 
-use crate::{IdentityProblem, Incarnation};
+use crate::{IdentityProblem, Incarnation, Restriction};
 
 /// Why a call to the carrier failed.
 #[derive(Debug, Error)]
@@ -94,6 +94,22 @@ pub enum TransportError {
     /// more. Which, the caller is not told.
     #[error("a message of the report was not sent as it says")]
     NotProven,
+    /// The caller's: for what it did before, the carrier lets it write to nobody, or to nobody new. Nothing was
+    /// carried out. What it has to say goes again when that is over, or an appeal was granted.
+    #[error("the business is {}", restriction.label())]
+    Restricted {
+        /// What holds.
+        restriction: Restriction,
+        /// Until when, if that is known.
+        until: Option<Timestamp>,
+    },
+    /// The caller's: it writes to new users faster than it ever has, and what they think of it is not known
+    /// yet. Nothing was carried out. Come again later.
+    #[error("the business writes to new users faster than it may; come again in {} s", retry_after.as_secs())]
+    TooFast {
+        /// When to come again.
+        retry_after: Duration,
+    },
     /// The caller's: what was sent is malformed or beyond a limit.
     #[error("the carrier refuses what was sent")]
     Invalid {
@@ -118,7 +134,13 @@ impl TransportError {
     #[must_use]
     pub const fn may_pass(&self) -> bool {
         // Who is not known by its proof has one to give: what it had to send waits until it is.
-        matches!(self, Self::Unavailable { .. } | Self::CarrierFailed { .. } | Self::Unauthenticated { .. })
+        matches!(
+            self,
+            Self::Unavailable { .. }
+                | Self::CarrierFailed { .. }
+                | Self::Unauthenticated { .. }
+                | Self::TooFast { .. }
+        )
     }
 }
 

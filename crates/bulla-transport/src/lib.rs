@@ -13,6 +13,7 @@ mod caller_identity;
 mod identity_problem;
 mod incarnation;
 mod number_proof;
+mod restriction;
 
 mod delivery;
 mod log_consistency;
@@ -43,6 +44,7 @@ pub use caller_identity::Caller;
 pub use identity_problem::IdentityProblem;
 pub use incarnation::Incarnation;
 pub use number_proof::NumberProof;
+pub use restriction::Restriction;
 
 pub use delivery::{Connected, Delivery, Sequence, in_order};
 pub use log_consistency::LogConsistency;

@@ -167,6 +167,11 @@ fn undelivered(failure: Failure) -> Fault {
         Failure::Throughput => {
             fault(130_429, "Rate limit hit", "more messages a second were sent from this number than may be")
         }
+        Failure::Restricted => fault(
+            131_048,
+            "Spam rate limit hit",
+            "what users think of this number's messages restricts it: it writes to nobody, or to nobody new",
+        ),
         _ => undeliverable("the recipient is not known, or cannot be delivered to"),
     }
 }

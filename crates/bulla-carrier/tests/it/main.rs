@@ -22,6 +22,7 @@ mod idle_memory;
 mod key_log;
 mod logs;
 mod new_devices;
+mod protection;
 mod queue;
 mod queue_cost;
 mod register;
@@ -76,18 +77,27 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::changed(|carrier| carrier).await
+    }
+
+    /// With a carrier that was opened and then changed.
+    async fn changed(change: impl FnOnce(Carrier<BoxStore>) -> Carrier<BoxStore>) -> Self {
         let (clock, rng) = (Arc::new(Hands(ManualClock::new(NOW))), SeededRng::new(1));
         let store = Arc::new(MemoryStore::new());
         let carrier = Carrier::open(BoxStore::new(Arc::clone(&store)), clock.clone(), &rng).await.unwrap();
-        Self { clock, rng, store, carrier: Arc::new(carrier), wire: None }.wired().await
+        Self { clock, rng, store, carrier: Arc::new(change(carrier)), wire: None }.wired().await
     }
 
     /// The same world with another carrier on its store: what the test has done to the rows is read.
-    async fn restart(mut self) -> Self {
+    async fn restart(self) -> Self {
+        self.restart_changed(|carrier| carrier).await
+    }
+
+    async fn restart_changed(mut self, change: impl FnOnce(Carrier<BoxStore>) -> Carrier<BoxStore>) -> Self {
         let carrier = Carrier::open(BoxStore::new(Arc::clone(&self.store)), self.clock.clone(), &self.rng)
             .await
             .unwrap();
-        self.carrier = Arc::new(carrier);
+        self.carrier = Arc::new(change(carrier));
         self.wired().await
     }
 

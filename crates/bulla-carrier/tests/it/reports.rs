@@ -12,7 +12,7 @@ use crate::erase::{bob, number, rows};
 use crate::{NOW, World, alice, days, shop};
 
 /// What a business has sealed, and the envelope as its recipient got it.
-struct Received {
+pub(crate) struct Received {
     plaintext: Vec<u8>,
     envelope: Envelope,
 }
@@ -25,13 +25,13 @@ impl Received {
         ReportedMessage::new(id, from, 1, Some(category), stamp, self.plaintext.clone().into()).unwrap()
     }
 
-    fn report(&self) -> Bytes {
+    pub(crate) fn report(&self) -> Bytes {
         Report::new(Reason::Spam, vec![self.message()]).unwrap().to_bytes().to_vec().into()
     }
 }
 
 /// A message from `from` to `to`, through the carrier.
-async fn exchange(world: &World, from: &Caller, to: &Caller) -> Received {
+pub(crate) async fn exchange(world: &World, from: &Caller, to: &Caller) -> Received {
     let mut plaintext = vec![0; 160];
     world.rng.fill(&mut plaintext);
     let template = world.envelope_with(MessageId::new(world.clock.now(), &world.rng), from, to);

@@ -35,6 +35,12 @@ impl<const N: usize> Recent<N> {
         false
     }
 
+    /// Whether `tag` was remembered. Its place stands empty until it is overwritten: 0 is nobody's.
+    pub(super) fn forget(&mut self, tag: u64) -> bool {
+        let place = self.tags.iter_mut().find(|kept| **kept == tag);
+        place.map(|kept| *kept = 0).is_some()
+    }
+
     pub(super) const fn memory(&self) -> usize {
         self.tags.capacity() * size_of::<u64>()
     }

@@ -25,6 +25,8 @@ enum Handed {
     NotAnswered,
     /// It will never have it.
     Refused,
+    /// It will not have it, for what the business did before.
+    Restricted,
     /// It is sealed for an installation of the device that is no more.
     Reinstalled,
     /// The user has these devices, and not those that its message goes to.
@@ -180,7 +182,13 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 _ => Renewed::Not,
             };
             let renewed = match renewed {
-                Renewed::Not => self.settle_refused(tenant, conversation, (&read, &entry), index).await?,
+                Renewed::Not => {
+                    let failure = match handed {
+                        Handed::Restricted => Failure::Restricted,
+                        _ => Failure::Undeliverable,
+                    };
+                    self.settle_refused(tenant, conversation, (&read, &entry), (index, failure)).await?
+                }
                 renewed => renewed,
             };
             (entry, read) = match renewed {
@@ -230,6 +238,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             TransportError::Fenced { .. } => return Err(error.into()),
             TransportError::Reinstalled => Handed::Reinstalled,
             TransportError::Devices { now } => Handed::Devices(now),
+            error @ TransportError::Restricted { .. } => {
+                let (business, error) = (conversation.business, &error as &dyn std::error::Error);
+                tracing::warn!(%business, error, "the carrier lets the business not write");
+                Handed::Restricted
+            }
             error => {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "the carrier refuses an envelope");
@@ -287,7 +300,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         tenant: &ActiveBusiness,
         conversation: Conversation,
         (read, entry): (&QueuedRow, &OutboxEntry),
-        index: usize,
+        (index, failure): (usize, Failure),
     ) -> Result<Renewed, RelayError> {
         let Some(envelope) = entry.envelopes().get(index) else { return Ok(Renewed::TakenOut) };
         let mut attempts = Attempts::new();
@@ -304,13 +317,16 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 && let Some(record) = transaction.message(&self.store, id).await?
             {
                 expiry = record.expiry.unwrap_or(expiry);
-                transaction.let_go(id, &record, DeviceSet::of(device), Failure::Undeliverable)?;
+                transaction.let_go(id, &record, DeviceSet::of(device), failure)?;
             }
             match &rest {
                 Some(rest) => transaction.replace_in_outbox(read, rest, expiry),
                 None => transaction.remove_from_outbox(read.place),
             }
-            if let Some(gone) = envelope.installation() {
+            // Whoever is restricted finds everybody where they were.
+            if failure != Failure::Restricted
+                && let Some(gone) = envelope.installation()
+            {
                 // If that installation is no more, what is accepted next goes out in a session with the one
                 // that is.
                 let peer = tenant

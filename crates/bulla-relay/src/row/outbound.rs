@@ -130,6 +130,7 @@ impl Stage {
             9 => Some(Self::Reached(Status::Failed(Failure::PairRate))),
             10 => Some(Self::Reached(Status::Failed(Failure::MessagingLimit))),
             11 => Some(Self::Reached(Status::Failed(Failure::Throughput))),
+            12 => Some(Self::Reached(Status::Failed(Failure::Restricted))),
             _ => None,
         }
     }
@@ -147,6 +148,7 @@ impl Stage {
             Self::Reached(Status::Failed(Failure::PairRate)) => 9,
             Self::Reached(Status::Failed(Failure::MessagingLimit)) => 10,
             Self::Reached(Status::Failed(Failure::Throughput)) => 11,
+            Self::Reached(Status::Failed(Failure::Restricted)) => 12,
         }
     }
 

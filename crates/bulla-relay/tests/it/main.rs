@@ -35,6 +35,7 @@ mod open_envelopes;
 mod pair_rate;
 mod received_media;
 mod resends;
+mod restrictions;
 mod service_window;
 mod sink_calls;
 mod start_up;

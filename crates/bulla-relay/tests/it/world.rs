@@ -424,6 +424,10 @@ impl Transport for Line {
         shown.unwrap_or(&self.ledger).log_leaves(caller, first).await
     }
 
+    async fn report(&self, caller: &Caller, report: Bytes) -> Result<(), TransportError> {
+        self.carrier.report(caller, report).await
+    }
+
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
         self.check()?;
         let declared = *self.declared.lock().unwrap();

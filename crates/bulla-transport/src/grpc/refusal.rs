@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulla_base::DeviceSet;
+use bulla_base::{DeviceSet, Timestamp};
 use bulla_envelope::InvalidEnvelope;
 use bytes::Bytes;
 use prost::Message;
@@ -11,7 +11,7 @@ use tonic::{Code, Status};
 use super::codec;
 use super::limits::MAX_DETAIL_BYTES;
 use super::proto::{self, FieldProblem, IdProblem, Reason, Refusal};
-use crate::{IdentityProblem, Incarnation, TransportError};
+use crate::{IdentityProblem, Incarnation, Restriction, TransportError};
 
 /// What Protocol Buffers call our message where any may stand.
 const TYPE_URL: &str = "type.googleapis.com/bulla.carrier.v1.Refusal";
@@ -102,10 +102,9 @@ impl Refusal {
                 let problem = problem.map_or(proto::IdentityProblem::Unspecified, |(_, theirs)| *theirs);
                 Self { identity_problem: problem.into(), ..Self::because(Reason::Unauthenticated) }
             }
-            TransportError::TooManyAttempts { retry_after } => Self {
-                retry_after_seconds: u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX),
-                ..Self::because(Reason::TooManyAttempts)
-            },
+            TransportError::TooManyAttempts { retry_after } => {
+                Self { retry_after_seconds: seconds(*retry_after), ..Self::because(Reason::TooManyAttempts) }
+            }
             TransportError::UnknownRecipient => Self::because(Reason::UnknownRecipient),
             TransportError::Devices { now } => Self { devices: now.bits(), ..Self::because(Reason::Devices) },
             TransportError::Removed => Self::because(Reason::Removed),
@@ -115,6 +114,14 @@ impl Refusal {
             TransportError::NoLog => Self::because(Reason::NoLog),
             TransportError::NoReports => Self::because(Reason::NoReports),
             TransportError::NotProven => Self::because(Reason::NotProven),
+            TransportError::Restricted { restriction, until } => Self {
+                restriction: proto::Restriction::of(*restriction).into(),
+                until_ms: until.map_or(0, Timestamp::as_millis),
+                ..Self::because(Reason::Restricted)
+            },
+            TransportError::TooFast { retry_after } => {
+                Self { retry_after_seconds: seconds(*retry_after), ..Self::because(Reason::TooFast) }
+            }
             TransportError::Id { why } => {
                 let problem = ID_PROBLEMS.iter().find(|(words, _)| words == why);
                 let problem = problem.map_or(IdProblem::Unspecified, |(_, problem)| *problem);
@@ -189,6 +196,13 @@ impl Refusal {
             Reason::NoLog => TransportError::NoLog,
             Reason::NoReports => TransportError::NoReports,
             Reason::NotProven => TransportError::NotProven,
+            Reason::Restricted => TransportError::Restricted {
+                restriction: self.restriction().known(),
+                until: Some(self.until_ms).filter(|until| *until > 0).map(Timestamp::from_millis),
+            },
+            Reason::TooFast => TransportError::TooFast {
+                retry_after: Duration::from_secs(u64::from(self.retry_after_seconds)),
+            },
             Reason::Id => {
                 let words = ID_PROBLEMS.iter().find(|(_, problem)| *problem == self.id_problem());
                 TransportError::Id { why: words.map_or("not one that may be used", |(words, _)| words) }
@@ -223,10 +237,10 @@ impl Refusal {
             Reason::Unavailable | Reason::ShuttingDown => Code::Unavailable,
             Reason::CarrierFailed => Code::Internal,
             Reason::Unproven | Reason::Unauthenticated => Code::Unauthenticated,
-            Reason::TooManyAttempts => Code::ResourceExhausted,
+            Reason::TooManyAttempts | Reason::TooFast => Code::ResourceExhausted,
             Reason::UnknownRecipient | Reason::NoLog => Code::NotFound,
             Reason::NoReports => Code::Unimplemented,
-            Reason::Removed | Reason::NotTheSender => Code::PermissionDenied,
+            Reason::Removed | Reason::NotTheSender | Reason::Restricted => Code::PermissionDenied,
             Reason::Fenced | Reason::Devices | Reason::NoKeys | Reason::Reinstalled => {
                 Code::FailedPrecondition
             }
@@ -250,6 +264,30 @@ impl Refusal {
             _ => self.clone().into_error().to_string(),
         }
     }
+}
+
+impl proto::Restriction {
+    const fn of(restriction: Restriction) -> Self {
+        match restriction {
+            Restriction::Limited => Self::Limited,
+            Restriction::Paused => Self::Paused,
+            Restriction::Stopped => Self::Stopped,
+        }
+    }
+
+    /// One that this version does not know is the mildest: what it forbids, the carrier refuses again.
+    const fn known(self) -> Restriction {
+        match self {
+            Self::Unspecified | Self::Limited => Restriction::Limited,
+            Self::Paused => Restriction::Paused,
+            Self::Stopped => Restriction::Stopped,
+        }
+    }
+}
+
+/// As many as are over when it is.
+fn seconds(span: Duration) -> u32 {
+    u32::try_from(span.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX)
 }
 
 /// A status with one message of the type `type_url` in its details.
@@ -327,6 +365,12 @@ mod tests {
             TransportError::NoLog,
             TransportError::NoReports,
             TransportError::NotProven,
+            TransportError::Restricted {
+                restriction: Restriction::Paused,
+                until: Some(Timestamp::from_millis(1_795_293_590_960)),
+            },
+            TransportError::Restricted { restriction: Restriction::Stopped, until: None },
+            TransportError::TooFast { retry_after: Duration::from_secs(3_599) },
             InvalidEnvelope::Malformed.into(),
             too_large.into(),
         ];

@@ -59,6 +59,7 @@ pub(crate) async fn run(folder: &Path, personal: &PersonalData) {
     somebody_proves_who_they_are(&system, personal.number(2)).await;
     the_log_of_keys_stands_still().await;
     a_message_is_reported(personal.number(3), &personal.text()).await;
+    somebody_tries_numbers().await;
     let scenario = scenario.a_message_comes_too_late(&mut system).await;
     let scenario = scenario.an_event_is_given_up(&mut system, &alice).await;
     let alice = scenario.a_phone_is_lost(&system, alice).await;
@@ -156,6 +157,23 @@ async fn a_message_is_reported(number: &str, said: &str) {
     let report = Report::new(Reason::Spam, vec![message.unwrap()]).unwrap().with_note(said).unwrap();
     carrier.report(&user, report.to_bytes().to_vec().into()).await.unwrap();
     assert_eq!(carrier.reports(us.address().party(), None, 5).await.unwrap().len(), 1);
+    carrier.close().await;
+}
+
+/// A business asks for the keys of numbers that nobody has, until it is warned; then it is told that it was a
+/// mistake.
+async fn somebody_tries_numbers() {
+    let rng = SystemRng;
+    let carrier = Carrier::open(MemoryStore::new(), Arc::new(SystemClock), &rng).await.unwrap();
+    let carrier = carrier.with_protection(Arc::new(SystemRng));
+    let installation = InstallationId::of_identity(&[5; 33]);
+    let us = Caller::new(Address::business(SHOP), installation, Incarnation::new(1));
+    carrier.register(&us, &NumberProof::none()).await.unwrap();
+    for number in 16_505_570_000_u64..16_505_570_009 {
+        let nobody = Address::user(Number::parse(&number.to_string()).unwrap());
+        carrier.bundle(&us, &nobody).await.unwrap_err();
+    }
+    assert!(carrier.appeal(SHOP).await.unwrap() && carrier.decide_appeal(SHOP, true).await.unwrap());
     carrier.close().await;
 }
 
