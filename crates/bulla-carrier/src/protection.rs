@@ -189,8 +189,8 @@ impl<S: Store> Protection<S> {
         Ok(None)
     }
 
-    /// Reads what there is of a business, unless it is watched. False if it has never connected: whoever makes
-    /// numbers up takes no room.
+    /// Reads what there is of a business, unless it is watched. False if it has never connected: whoever
+    /// makes numbers up takes no room.
     pub(crate) async fn load(&self, business: PhoneNumberId) -> Result<bool, StoreError> {
         if self.watched().contains_key(&business) {
             return Ok(true);

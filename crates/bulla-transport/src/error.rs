@@ -94,8 +94,8 @@ pub enum TransportError {
     /// more. Which, the caller is not told.
     #[error("a message of the report was not sent as it says")]
     NotProven,
-    /// The caller's: for what it did before, the carrier lets it write to nobody, or to nobody new. Nothing was
-    /// carried out. What it has to say goes again when that is over, or an appeal was granted.
+    /// The caller's: for what it did before, the carrier lets it write to nobody, or to nobody new. Nothing
+    /// was carried out. What it has to say goes again when that is over, or an appeal was granted.
     #[error("the business is {}", restriction.label())]
     Restricted {
         /// What holds.

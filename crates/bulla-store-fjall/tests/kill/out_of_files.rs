@@ -223,8 +223,8 @@ impl Thief {
                         stolen.push(file);
                         rounds_without = 0;
                     }
-                    // The engine is not let in before also those files are stolen that the store keeps for it and
-                    // gives back a moment after it has closed the engine.
+                    // The engine is not let in before also those files are stolen that the store keeps for
+                    // it and gives back a moment after it has closed the engine.
                     Err(_) if locks.is_some() && rounds_without < ROUNDS_BEFORE_IT_IS_LET_IN => {
                         rounds_without += 1;
                         thread::sleep(Duration::from_millis(1));

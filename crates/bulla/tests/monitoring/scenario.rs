@@ -173,6 +173,7 @@ async fn somebody_tries_numbers() {
         let nobody = Address::user(Number::parse(&number.to_string()).unwrap());
         carrier.bundle(&us, &nobody).await.unwrap_err();
     }
+    assert!(!carrier.enforcements(SHOP, 0, 5).await.unwrap().is_empty());
     assert!(carrier.appeal(SHOP).await.unwrap() && carrier.decide_appeal(SHOP, true).await.unwrap());
     carrier.close().await;
 }

@@ -15,8 +15,8 @@ const SUITES: &[(&str, usize)] = &[
     ("register::", 3),
 ];
 
-/// Who sends without having connected is told to connect. Over the wire the stream has connected them. And what
-/// came once and was not acknowledged comes again with another stream alone.
+/// Who sends without having connected is told to connect. Over the wire the stream has connected them. And
+/// what came once and was not acknowledged comes again with another stream alone.
 const LEFT_OUT: &[&str] =
     &["caller_that_has_not_connected_is_refused", "a_user_who_complains_again_and_again_counts_once"];
 
