@@ -1,6 +1,7 @@
 //! Stand-ins for the relay: one that records what it is asked, one that blocks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -358,10 +359,9 @@ impl ManagementApi for RecordingRelay {
         after: Option<UsageKey>,
     ) -> Answering<'_, UsagePage, ConfigurationError> {
         let all = self.counted(of).lock().unwrap();
-        let is_asked = |key: &UsageKey| {
-            key.number() == business && period.contains(key.hour()) && after.is_none_or(|after| *key > after)
-        };
-        let found = all.iter().filter(|(key, _)| is_asked(key));
+        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let is_asked = |key: &UsageKey| key.number() == business && period.contains(key.hour());
+        let found = all.range((begin, Bound::Unbounded)).filter(|(key, _)| is_asked(key));
         let page: UsagePage = found.take(4096).map(|(key, units)| (*key, *units)).collect();
         self.counts_told.fetch_add(page.len(), Ordering::Relaxed);
         Box::pin(async { Ok(page) })

@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use bulla_base::{BusinessAccountId, Number, SeededRng};
+use axum::http::Request;
+use bulla_base::{BusinessAccountId, Category, Number, SeededRng};
 use bulla_carrier::Carrier;
 use bulla_device::{Device, DeviceEventKind};
 use bulla_graph::{GraphApi, Tokens};
-use bulla_relay::{Business, Event, EventSink, OnBreach, PairRate, Relay, Rules, SinkError};
+use bulla_relay::{
+    Business, Event, EventSink, OnBreach, Outgoing, OutgoingBody, PairRate, Relay, Rules, SinkError,
+};
 use bulla_store::MemoryStore;
 use bulla_transport::InProcess;
 use http_body_util::BodyExt;
@@ -144,6 +147,69 @@ async fn a_nul_in_a_text_is_accepted_and_reaches_the_user_as_u_fffd() {
     let DeviceEventKind::Message(said) = event.kind() else { panic!("{event:?}") };
     let bulla_content::Body::Text(text) = said.body() else { panic!("{said:?}") };
     assert_eq!(text.body(), "be\u{fffd}fore");
+    device.close().await;
+    relay.close().await;
+}
+
+/// Messages to two markets and of two categories: what is told of them is what was sent and delivered.
+#[tokio::test]
+async fn figures_are_those_of_what_the_relay_has_sent_and_delivered() {
+    let (clock, rng) = (Arc::new(WaitingClock), Arc::new(SeededRng::new(3)));
+    let carrier = Arc::new(Carrier::open(MemoryStore::new(), clock.clone(), &*rng).await.unwrap());
+    let (relay, api) = open_at(carrier.clone()).await;
+    let [american, french] = ["16505551234", "33612345678"].map(|digits| Number::parse(digits).unwrap());
+    let transport = InProcess::new(carrier);
+    let open = async |user: &Number| {
+        let (store, transport) = (MemoryStore::new(), transport.clone());
+        Device::open(store, transport, clock.clone(), rng.clone(), user.clone()).await.unwrap()
+    };
+    let (device, away) = (open(&american).await, open(&french).await);
+    // It has keys, so that it is written to, and is not there.
+    away.close().await;
+    let body = json!({ "messaging_product": "whatsapp", "to": "16505551234", "text": { "body": "hello" } });
+    for key in ["one", "two"] {
+        assert_eq!(post(&api, key, &body).await.0, 200);
+    }
+    let offer = |to: &Number| {
+        let text = bulla_content::Text::new("An offer").unwrap();
+        Outgoing::new(to.clone(), OutgoingBody::Text(text)).category(Category::Marketing)
+    };
+    for to in [&american, &french, &french] {
+        relay.submit(NUMBER, offer(to)).await.unwrap();
+    }
+    for _ in 0..3 {
+        within(device.next()).await.unwrap();
+    }
+    let told = async |path: &str| {
+        let request = Request::get(path).header("authorization", format!("Bearer {TOKEN}"));
+        let response = api.router().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        serde_json::from_slice::<Value>(&bytes).unwrap()
+    };
+    // The day of that clock, which is 2026-11-21.
+    let (start, end) = (1_795_219_200, 1_795_305_600);
+    let field = format!("/1?fields=analytics.start({start}).end({end}).granularity(DAY)");
+    // The last receipt may still be on its way.
+    let delivered = async || told(&field).await["analytics"]["data_points"][0]["delivered"] == 3;
+    within(async {
+        while !delivered().await {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let expected = json!({ "id": "1", "analytics": {
+        "phone_numbers": ["15550783881"], "granularity": "DAY",
+        "data_points": [{ "start": start, "end": end, "sent": 5, "delivered": 3 }],
+    } });
+    assert_eq!(told(&field).await, expected);
+    let of_france = told(&format!("{field}.country_codes([%22FR%22])")).await;
+    let points = json!([{ "start": start, "end": end, "sent": 2, "delivered": 0 }]);
+    assert_eq!(of_france["analytics"]["data_points"], points);
+    let dimensions = "dimensions=COUNTRY,PRICING_CATEGORY";
+    let path = format!("/1/pricing_analytics?start={start}&end={end}&granularity=DAILY&{dimensions}");
+    let point = |category: &str, volume: u64| json!({ "start": start, "end": end, "country": "US", "pricing_category": category, "volume": volume });
+    let points = json!([point("SERVICE", 2), point("MARKETING", 1)]);
+    assert_eq!(told(&path).await, json!({ "data": [{ "data_points": points }] }));
     device.close().await;
     relay.close().await;
 }
