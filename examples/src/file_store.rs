@@ -150,12 +150,10 @@ impl Store for FileStore {
         let first = (partition, Key::dated(scan.space(), *scan.day_range().start(), ""));
         let state = self.state();
         let rows = state.rows.records.range(first..);
-        Ok(rows
+        let covered = rows
             .take_while(|((owner, key), _)| *owner == partition && key.space() == scan.space())
-            .filter(|((_, key), record)| scan.covers(key) && !record.has_expired(now))
-            .take(scan.row_limit())
-            .map(|((_, key), record)| (key.clone(), record.clone()))
-            .collect())
+            .filter(|((_, key), record)| scan.covers(key) && !record.has_expired(now));
+        Ok(scan.pick(covered.map(|((_, key), record)| (key, record))))
     }
 
     async fn counters(

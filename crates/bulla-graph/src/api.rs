@@ -91,7 +91,7 @@ use crate::{
 /// | `GET` of that URL | the file, for whoever has the token, for as long as it is kept |
 /// | `DELETE /{media id}` | deletes it; messages that were sent with it are as they were |
 /// | `POST /{account id}/message_templates` | defines a message template; the answer says whether it may be sent |
-/// | `GET /{account id}/message_templates` | lists them by `name`, `language`, `category`, `status`; in pages of `limit`, 25 or at most 100, that go on with `after`; with `summary` |
+/// | `GET /{account id}/message_templates` | lists them by `name`, `language`, `category`, `status`; in pages of `limit`, 25 or at most 100, that go on with `after` and back with `before`, as all lists do; with `summary` |
 /// | `DELETE /{account id}/message_templates` | deletes what is called `name`, or the one with the id `hsm_id` |
 /// | `GET /{template id}`, `POST /{template id}` | tells of one, and changes it: what is not said stays |
 /// | `GET /{phone number id}`, `GET /{account id}`, `GET /{account id}/phone_numbers` | what is known of them |

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use bulla_base::{Number, PhoneNumberId};
 use bulla_meter::{Period, UsageKey};
 use bulla_relay::{
-    ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, Counted, EventSink, Relay, Store,
+    ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, Counted, EventSink, PageStart,
+    Relay, Store,
     SubmitError, Transport, UsagePage, UserId, Version,
 };
 use bytes::Bytes;
@@ -46,7 +47,7 @@ pub trait ManagementApi: Send + Sync + 'static {
         &self,
         business: PhoneNumberId,
         _of: (ConfigurationOwner, Option<u8>),
-        _after: Option<ConfigurationKey>,
+        _start: PageStart<ConfigurationKey>,
         _limit: usize,
     ) -> Answering<'_, ConfigurationPage, ConfigurationError> {
         missing(business)
@@ -66,7 +67,7 @@ pub trait ManagementApi: Send + Sync + 'static {
     fn blocked(
         &self,
         business: PhoneNumberId,
-        _after: Option<UserId>,
+        _start: PageStart<UserId>,
         _limit: usize,
     ) -> Answering<'_, Vec<(UserId, Number)>, ConfigurationError> {
         missing(business)
@@ -135,11 +136,11 @@ macro_rules! forward_management {
             &self,
             business: PhoneNumberId,
             of: (ConfigurationOwner, Option<u8>),
-            after: Option<ConfigurationKey>,
+            start: PageStart<ConfigurationKey>,
             limit: usize,
         ) -> Answering<'_, ConfigurationPage, ConfigurationError> {
             let $from = self;
-            Box::pin($($to)+.configuration(business, of, after, limit))
+            Box::pin($($to)+.configuration(business, of, start, limit))
         }
 
         fn set_blocked(
@@ -155,11 +156,11 @@ macro_rules! forward_management {
         fn blocked(
             &self,
             business: PhoneNumberId,
-            after: Option<UserId>,
+            start: PageStart<UserId>,
             limit: usize,
         ) -> Answering<'_, Vec<(UserId, Number)>, ConfigurationError> {
             let $from = self;
-            Box::pin($($to)+.blocked(business, after, limit))
+            Box::pin($($to)+.blocked(business, start, limit))
         }
 
         fn usage_page(

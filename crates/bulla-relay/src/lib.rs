@@ -15,6 +15,7 @@ mod rules;
 mod template;
 
 mod configuration;
+mod page_start;
 
 mod account_event;
 mod event;
@@ -52,6 +53,7 @@ pub use template::{
 };
 
 pub use configuration::{ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured};
+pub use page_start::PageStart;
 
 pub use account_event::{AccountEvent, TemplateUpdate};
 pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId};

@@ -110,7 +110,7 @@ impl Store for DiskContents {
         let rows = kept.records.range((partition, first)..);
         let rows = rows.take_while(|((owner, key), _)| *owner == partition && key.space() == scan.space());
         let found = rows.filter(|((_, key), record)| scan.covers(key) && !record.has_expired(now));
-        Ok(found.take(scan.row_limit()).map(|((_, key), record)| (key.clone(), record.clone())).collect())
+        Ok(scan.pick(found.map(|((_, key), record)| (key, record))))
     }
 
     async fn counters(

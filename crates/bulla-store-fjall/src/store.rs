@@ -167,17 +167,21 @@ impl Store for FjallStore {
         let tables = tables.as_ref().ok_or_else(|| self.0.shared.unread())?;
         let snapshot = tables.database().snapshot();
         let prefix = row_format::record_key(partition, scan.space(), scan.name_prefix());
-        let mut found = Vec::new();
-        for (day, table) in tables.within(scan.day_range()) {
+        let row_key_of = |key: &Key| row_format::record_key(partition, scan.space(), key.name());
+        let (mut found, mut days) = (Vec::new(), tables.within(scan.day_range()));
+        let is_back = scan.end_before().is_some();
+        while let Some((day, table)) = if is_back { days.next_back() } else { days.next() } {
             let here = (scan.space(), day);
-            let after = match scan.begin_after() {
-                Some(key) if (key.space(), key.day()) > here => continue,
-                Some(key) if (key.space(), key.day()) == here => {
-                    Some(row_format::record_key(partition, scan.space(), key.name()))
-                }
-                _ => None,
-            };
-            for row in snapshot.range(table, row_format::range(prefix.clone(), after)) {
+            let side = |key: &Key| (key.space(), key.day()).cmp(&here);
+            let (after, before) = (scan.begin_after(), scan.end_before());
+            if after.is_some_and(|key| side(key).is_gt()) || before.is_some_and(|key| side(key).is_lt()) {
+                continue;
+            }
+            let after = after.filter(|key| side(key).is_eq()).map(row_key_of);
+            let before = before.filter(|key| side(key).is_eq()).map(row_key_of);
+            let Some(range) = row_format::between(prefix.clone(), after, before) else { continue };
+            let mut rows = snapshot.range(table, range);
+            while let Some(row) = if is_back { rows.next_back() } else { rows.next() } {
                 if found.len() == scan.row_limit() {
                     return Ok(found);
                 }

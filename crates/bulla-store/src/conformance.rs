@@ -52,8 +52,8 @@ pub use expected_versions::{conflicts_name_the_key, expectations_are_of_what_was
 pub use expiry::{expired_records_are_not_read, expired_records_still_count_as_records};
 pub use random_walk::{walk, walks_end_where_the_model_does};
 pub use scans::{
-    keys_are_those_of_the_scan, scans_are_ordered, scans_begin_behind_a_key, scans_keep_to_their_prefix,
-    scans_stop_at_their_limit,
+    keys_are_those_of_the_scan, scans_are_ordered, scans_begin_behind_a_key, scans_go_back_from_a_key,
+    scans_keep_to_their_prefix, scans_stop_at_their_limit,
 };
 pub use upkeep::{
     a_closed_store_says_so_or_goes_on, a_store_that_was_not_put_back_does_not_say_so,
@@ -87,6 +87,7 @@ pub async fn all<S: Store>(open: impl AsyncFn() -> S) {
     scans_are_ordered(&open().await).await;
     scans_keep_to_their_prefix(&open().await).await;
     scans_begin_behind_a_key(&open().await).await;
+    scans_go_back_from_a_key(&open().await).await;
     scans_stop_at_their_limit(&open().await).await;
     keys_are_those_of_the_scan(&open().await).await;
     upkeep_is_done_as_often_as_it_is_asked_for(&open().await).await;

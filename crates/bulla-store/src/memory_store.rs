@@ -99,14 +99,12 @@ impl Store for MemoryStore {
         let first = Key::dated(scan.space(), *scan.day_range().start(), Bytes::new());
         let first = scan.begin_after().filter(|after| **after > first).cloned().unwrap_or(first);
         let rows = self.rows();
-        Ok(rows
+        let covered = rows
             .records
             .range((partition, first)..)
             .take_while(|((owner, key), _)| *owner == partition && key.space() == scan.space())
-            .filter(|((_, key), record)| scan.covers(key) && !record.has_expired(now))
-            .take(scan.row_limit())
-            .map(|((_, key), record)| (key.clone(), record.clone()))
-            .collect())
+            .filter(|((_, key), record)| scan.covers(key) && !record.has_expired(now));
+        Ok(scan.pick(covered.map(|((_, key), record)| (key, record))))
     }
 
     async fn counters(

@@ -3,9 +3,9 @@ use std::ops::RangeInclusive;
 use bulla_base::Day;
 use bytes::Bytes;
 
-use crate::{Key, MAX_SCAN_ROWS, Space, StoreError};
+use crate::{Key, MAX_SCAN_ROWS, Record, Space, StoreError};
 
-/// Which records of a partition to read, in the order of their keys.
+/// Which records of a partition to read: in the order of their keys, or [back](Self::before) from one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scan {
     space: Space,
@@ -13,6 +13,7 @@ pub struct Scan {
     last_day: Day,
     prefix: Bytes,
     after: Option<Key>,
+    before: Option<Key>,
     limit: usize,
 }
 
@@ -47,7 +48,15 @@ impl Scan {
     }
 
     const fn days(space: Space, first_day: Day, last_day: Day) -> Self {
-        Self { space, first_day, last_day, prefix: Bytes::new(), after: None, limit: MAX_SCAN_ROWS }
+        Self {
+            space,
+            first_day,
+            last_day,
+            prefix: Bytes::new(),
+            after: None,
+            before: None,
+            limit: MAX_SCAN_ROWS,
+        }
     }
 
     /// Only those whose name begins with `prefix`.
@@ -61,6 +70,14 @@ impl Scan {
     #[must_use]
     pub fn after(mut self, key: Key) -> Self {
         self.after = Some(key);
+        self
+    }
+
+    /// Only those before `key`, which itself is left out, and the nearest to it first: the last key comes
+    /// first, and the limit leaves out what is at the beginning.
+    #[must_use]
+    pub fn before(mut self, key: Key) -> Self {
+        self.before = Some(key);
         self
     }
 
@@ -95,6 +112,12 @@ impl Scan {
         self.after.as_ref()
     }
 
+    /// The key to go back from, in which case the order is the other one; for engines.
+    #[must_use]
+    pub const fn end_before(&self) -> Option<&Key> {
+        self.before.as_ref()
+    }
+
     /// How many records at most; for engines.
     #[must_use]
     pub const fn row_limit(&self) -> usize {
@@ -108,5 +131,18 @@ impl Scan {
             && self.day_range().contains(&key.day())
             && key.name().starts_with(&self.prefix)
             && self.after.as_ref().is_none_or(|after| key > after)
+            && self.before.as_ref().is_none_or(|before| key < before)
+    }
+
+    /// Of all records that this [covers](Self::covers) those that it returns; for engines that have them in
+    /// memory, in the order of their keys.
+    #[must_use]
+    pub fn pick<'a>(&self, covered: impl Iterator<Item = (&'a Key, &'a Record)>) -> Vec<(Key, Record)> {
+        let copy = |(key, record): (&Key, &Record)| (key.clone(), record.clone());
+        if self.before.is_none() {
+            return covered.take(self.limit).map(copy).collect();
+        }
+        let all: Vec<_> = covered.collect();
+        all.into_iter().rev().take(self.limit).map(copy).collect()
     }
 }

@@ -72,7 +72,8 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send;
 
-    /// The records `scan` asks for that have not expired at `now`, in the order of their keys.
+    /// The records `scan` asks for that have not expired at `now`, in the order of their keys; in the other
+    /// one if it goes [back](Scan::before).
     ///
     /// Fewer than the limit means that there are no more.
     ///

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::GraphApi;
 use super::body::Incoming;
-use super::page;
+use super::page::{self, PageAsked};
 use super::parameters::Parameters;
 use crate::api_error::{ApiError, Methods};
 use crate::limits::{MAX_BLOCKED_TOGETHER, MAX_TO_CHARS};
@@ -43,13 +43,10 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     }
 
     async fn list_blocked(&self, head: &Parts, business: PhoneNumberId) -> Result<Value, ApiError> {
-        let (limit, after) = (page::limit(head)?, page::after(head)?);
-        let bad = |_| ApiError::unreadable("after: it is none of the cursors that were given");
-        let after = after.map(|after| after.try_into().map(UserId::from_bytes)).transpose().map_err(bad)?;
-        let listed = self.relay.blocked(business, after, limit + 1).await;
+        let asked = PageAsked::of(head)?.read(|place| place.try_into().map(UserId::from_bytes).ok())?;
+        let listed = self.relay.blocked(business, asked.start, asked.limit + 1).await;
         let mut listed = listed.map_err(|error| self.failed(error))?;
-        let has_next = listed.len() > limit;
-        listed.truncate(limit);
+        let sides = asked.cut(&mut listed);
         let entry = |(user, number): (UserId, Number)| {
             let told = json!({
                 "messaging_product": "whatsapp",
@@ -59,7 +56,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             });
             (*user.as_bytes(), told)
         };
-        page::listed(head, &self.settings, listed.into_iter().map(entry).collect(), has_next)
+        page::listed(head, &self.settings, listed.into_iter().map(entry).collect(), sides)
     }
 
     /// Blocks users, or lifts their blocks; each for itself.

@@ -3,13 +3,14 @@
 use axum::http::Method;
 use axum::http::request::Parts;
 use bulla_base::PhoneNumberId;
+use bulla_relay::PageStart;
 use serde_json::{Value, json};
 
 use super::GraphApi;
 use super::body::Incoming;
 use super::fields::{Selection, pick};
 use super::media::origin;
-use super::page;
+use super::page::{self, PageAsked};
 use super::parameters::Parameters;
 use super::records::{Kept, Kind};
 use crate::api_error::{ApiError, Methods};
@@ -38,11 +39,10 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     ) -> Result<Value, ApiError> {
         match head.method {
             Method::GET => {
-                let (limit, after) = (page::limit(head)?, page::after(head)?);
-                let (flows, has_next) = self.all_kept(business, Kind::Flow, after, limit).await?;
+                let (flows, sides) = self.all_kept(business, Kind::Flow, PageAsked::of(head)?).await?;
                 let selection = Selection::of(head)?;
                 let flows = flows.into_iter().map(|(id, flow)| (id, told(selection.as_ref(), flow)));
-                page::listed(head, &self.settings, flows.collect(), has_next)
+                page::listed(head, &self.settings, flows.collect(), sides)
             }
             Method::POST => {
                 let said = self.parameters(head, body).await?;
@@ -274,7 +274,8 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let shown = flow.as_ref().and_then(|flow| asset_name(id, flow));
         let mut after = id.to_owned();
         loop {
-            let (assets, _) = self.all_kept(business, Kind::FlowAsset, Some(after.into()), 1).await?;
+            let asked = PageAsked { start: PageStart::After(after.into()), limit: 1 };
+            let (assets, _) = self.all_kept(business, Kind::FlowAsset, asked).await?;
             let name = assets.first().and_then(|(name, _)| std::str::from_utf8(name).ok());
             let name = name.filter(|name| name.split_once('/').is_some_and(|(of, _)| of == id));
             let Some(name) = name else { return Ok(()) };

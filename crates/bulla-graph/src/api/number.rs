@@ -3,13 +3,14 @@
 use axum::http::Method;
 use axum::http::request::Parts;
 use bulla_base::{BusinessAccountId, PhoneNumberId};
+use bulla_relay::PageStart;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::GraphApi;
 use super::body::Incoming;
 use super::fields::{Selection, pick};
-use super::page;
+use super::page::{self, PageAsked};
 use super::records::{Kept, Kind};
 use crate::api_error::{ApiError, Methods};
 use crate::limits::MAX_NAME_CHARS;
@@ -78,19 +79,20 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         if head.method != Method::GET {
             return Err(ApiError::method(Methods::Get));
         }
-        let (limit, after) = (page::limit(head)?, page::after(head)?);
-        let is_behind = |number: &PhoneNumberId| {
-            after.as_ref().is_none_or(|after| number.number().to_be_bytes()[..] > after[..])
+        let asked = PageAsked::of(head)?;
+        let is_asked = |number: &PhoneNumberId| match &asked.start {
+            PageStart::First => true,
+            PageStart::After(place) => number.number().to_be_bytes()[..] > place[..],
+            PageStart::Before(place) => number.number().to_be_bytes()[..] < place[..],
         };
-        let mut numbers: Vec<PhoneNumberId> = grant.numbers().filter(is_behind).collect();
+        let mut numbers: Vec<PhoneNumberId> = grant.numbers().filter(is_asked).collect();
         numbers.retain(|number| self.relay.account(*number) == Some(account));
-        let has_next = numbers.len() > limit;
-        numbers.truncate(limit);
+        let sides = asked.cut(&mut numbers);
         let (selection, mut items) = (Selection::of(head)?, Vec::with_capacity(numbers.len()));
         for number in numbers {
             items.push((number.number().to_be_bytes(), self.number_json(number, selection.as_ref()).await?));
         }
-        page::listed(head, &self.settings, items, has_next)
+        page::listed(head, &self.settings, items, sides)
     }
 
     /// Tells of an account.

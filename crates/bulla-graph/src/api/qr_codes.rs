@@ -9,7 +9,7 @@ use super::GraphApi;
 use super::body::Incoming;
 use super::fields::{Selection, pick};
 use super::media::origin;
-use super::page;
+use super::page::{self, PageAsked};
 use super::records::{Kept, Kind};
 use crate::api_error::{ApiError, Methods};
 use crate::limits::{MAX_PREFILLED_CHARS, QR_CODE_CHARS};
@@ -28,13 +28,12 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     ) -> Result<Value, ApiError> {
         match head.method {
             Method::GET => {
-                let (limit, after) = (page::limit(head)?, page::after(head)?);
-                let (codes, has_next) = self.all_kept(business, Kind::QrCode, after, limit).await?;
+                let (codes, sides) = self.all_kept(business, Kind::QrCode, PageAsked::of(head)?).await?;
                 let selection = Selection::of(head)?;
                 let code =
                     |(place, kept)| Ok((place, pick(selection.as_ref(), self.qr_code_json(head, &kept)?)));
                 let codes = codes.into_iter().map(code).collect::<Result<_, ApiError>>()?;
-                page::listed(head, &self.settings, codes, has_next)
+                page::listed(head, &self.settings, codes, sides)
             }
             Method::POST => {
                 let said = self.parameters(head, body).await?;

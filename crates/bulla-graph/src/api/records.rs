@@ -2,11 +2,12 @@
 //! not look into them.
 
 use bulla_base::PhoneNumberId;
-use bulla_relay::{ConfigurationError, ConfigurationKey, ConfigurationOwner};
+use bulla_relay::{ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::GraphApi;
+use super::page::{PageAsked, Sides};
 use crate::api_error::ApiError;
 use crate::limits::CHANGE_ATTEMPTS;
 use crate::{RelayApi, TokenLookup};
@@ -110,33 +111,33 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         self.change(business, named, put).await
     }
 
-    /// What is kept of a kind, by name: what comes behind `after`, at most `limit`, and whether there is
-    /// more.
+    /// What is kept of a kind, by name: the page that is asked for, and what stands beside it.
     pub(super) async fn all_kept(
         &self,
         business: PhoneNumberId,
         kind: Kind,
-        after: Option<Vec<u8>>,
-        limit: usize,
-    ) -> Result<(Vec<(Bytes, Kept)>, bool), ApiError> {
-        let after = after.map(|after| kind.key(after));
-        let (mut all, mut after, mut has_more) = (Vec::new(), after, false);
+        asked: PageAsked<Vec<u8>>,
+    ) -> Result<(Vec<(Bytes, Kept)>, Sides), ApiError> {
+        let asked = PageAsked { start: asked.start.map(|name| kind.key(name)), limit: asked.limit };
+        let (mut all, mut start) = (Vec::new(), asked.start.clone());
         // One more than the relay lists at once tells whether there is more.
-        while all.len() <= limit {
+        while all.len() <= asked.limit {
             let of = (kind.owner(), Some(kind as u8));
-            let page = self.relay.configuration(business, of, after.take(), limit + 1 - all.len()).await;
+            let most = asked.limit + 1 - all.len();
+            let page = self.relay.configuration(business, of, start.clone(), most).await;
             let page = page.map_err(|error| self.failed(error))?;
-            let Some((last, _)) = page.last() else { break };
-            after = Some(last.clone());
-            for (key, record) in page {
-                all.push((key.name().clone(), self.read_kept(&record.value)?));
-            }
+            let end = if start.is_back() { page.first() } else { page.last() };
+            let Some((end, _)) = end else { break };
+            start = start.go_on(end.clone());
+            let read = |(key, record): (ConfigurationKey, Configured)| {
+                Ok((key.name().clone(), self.read_kept(&record.value)?))
+            };
+            let page = page.into_iter().map(read).collect::<Result<Vec<_>, ApiError>>()?;
+            let place = if start.is_back() { 0 } else { all.len() };
+            drop(all.splice(place..place, page));
         }
-        if all.len() > limit {
-            all.truncate(limit);
-            has_more = true;
-        }
-        Ok((all, has_more))
+        let sides = asked.cut(&mut all);
+        Ok((all, sides))
     }
 
     fn read_kept(&self, value: &[u8]) -> Result<Kept, ApiError> {

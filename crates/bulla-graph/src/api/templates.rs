@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 
 use axum::http::Method;
 use axum::http::request::Parts;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bulla_base::{BusinessAccountId, PhoneNumberId};
 use bulla_relay::{
     MAX_TEMPLATES, MessageTemplate, Outgoing, OutgoingBody, SubmitError, TemplateError, TemplateId,
@@ -18,6 +16,7 @@ use super::body::Incoming;
 use super::fields::{Selection, pick};
 use super::json_field::{Field, Object};
 use super::links::Link;
+use super::page::PageAsked;
 use super::request::{Contact, whole};
 use super::request_headers::query;
 use super::template_definition::{self, DefinitionFields};
@@ -161,7 +160,9 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     }
 
     async fn list_templates(&self, head: &Parts, business: PhoneNumberId) -> Result<Value, ApiError> {
-        let (asked, is_some) = asked_for(head)?;
+        let place = PageAsked::of(head)?.read(place)?;
+        let (asked, is_some) = asked_for(head, place.limit)?;
+        let asked = asked.start(place.start.clone());
         let mut page = self.relay.templates(business, asked).await.map_err(|error| self.failed(error))?;
         if !is_some {
             page = TemplatePage::new(Vec::new(), None, page.total);
@@ -170,7 +171,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let told = |known| pick(selection.as_ref(), template_json::template(known));
         let data: Vec<Value> = page.templates.iter().map(told).collect();
         let mut reply = json!({ "data": data });
-        if let Some(paging) = self.paging(head, &page)? {
+        if let Some(paging) = self.paging(head, &page, &place)? {
             reply["paging"] = paging;
         }
         if query(head, "summary").is_some() {
@@ -184,16 +185,27 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         Ok(reply)
     }
 
-    /// Where a page begins and ends, and where the next one is, if there is one.
-    fn paging(&self, head: &Parts, page: &TemplatePage) -> Result<Option<Value>, ApiError> {
+    /// Where a page begins and ends, and where those beside it are, if there are any.
+    fn paging(
+        &self,
+        head: &Parts,
+        page: &TemplatePage,
+        asked: &PageAsked<Place>,
+    ) -> Result<Option<Value>, ApiError> {
         let place = |template: &MessageTemplate| {
             (template.definition.name().to_owned(), template.definition.language().to_owned())
         };
-        let last = page.next.clone().or_else(|| page.templates.last().map(place));
-        let Some(last) = last else { return Ok(None) };
-        let first = page.templates.first().map_or_else(|| last.clone(), place);
-        let (before, after) = (cursor(&first), cursor(&last));
-        page::paging(head, &self.settings, (&before, &after), page.next.is_some()).map(Some)
+        let (mut first, mut last) = (page.templates.first().map(place), page.templates.last().map(place));
+        // Where it ends there may be none of those that are asked for.
+        let end = if asked.start.is_back() { &mut first } else { &mut last };
+        if page.next.is_some() {
+            end.clone_from(&page.next);
+        }
+        let Some((first, last)) = first.clone().or_else(|| last.clone()).zip(last.or(first)) else {
+            return Ok(None);
+        };
+        let places = (&*cursor(&first), &*cursor(&last));
+        page::paging(head, &self.settings, places, asked.sides(page.next.is_some())).map(Some)
     }
 
     async fn delete_templates(&self, head: &Parts, business: PhoneNumberId) -> Result<Value, ApiError> {
@@ -241,9 +253,9 @@ const OTHER_STATUSES: [&str; 10] = [
 ];
 
 /// Which templates are asked for, and whether there can be any. What is not known is passed over.
-fn asked_for(head: &Parts) -> Result<(TemplateQuery, bool), ApiError> {
+fn asked_for(head: &Parts, limit: usize) -> Result<(TemplateQuery, bool), ApiError> {
     let given = |name| query(head, name).filter(|value| !value.is_empty());
-    let mut asked = TemplateQuery::new(page::limit(head)?);
+    let mut asked = TemplateQuery::new(limit);
     if let Some(name) = given("name") {
         asked = asked.name(name);
     }
@@ -272,15 +284,7 @@ fn asked_for(head: &Parts) -> Result<(TemplateQuery, bool), ApiError> {
     let is_of_quality =
         qualities.is_empty() || qualities.iter().any(|one| one.eq_ignore_ascii_case("UNKNOWN"));
     let is_some = is_of_quality && (is_any || statuses.is_empty());
-    if let Some(after) = given("after") {
-        let (name, language) = place(&after)
-            .ok_or_else(|| ApiError::unreadable("after: it is none of the cursors that were given"))?;
-        asked = asked.after(name, language);
-    }
-    match given("before") {
-        Some(_) => Err(ApiError::unreadable("before: pages are read forwards, with after")),
-        None => Ok((asked, is_some)),
-    }
+    Ok((asked, is_some))
 }
 
 /// What a list in a query says, with commas or as JSON.
@@ -294,14 +298,17 @@ fn listed(list: Option<String>) -> Vec<String> {
         .collect()
 }
 
+/// A name and a language, which say where a template stands in the list.
+type Place = (String, String);
+
 /// How a place in the list is written.
-fn cursor((name, language): &(String, String)) -> String {
+fn cursor((name, language): &Place) -> String {
     page::cursor(format!("{name}\0{language}").as_bytes())
 }
 
 /// What [`cursor`] has written.
-fn place(cursor: &str) -> Option<(String, String)> {
-    let place = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+fn place(cursor: Vec<u8>) -> Option<Place> {
+    let place = String::from_utf8(cursor).ok()?;
     let (name, language) = place.split_once('\0')?;
     Some((name.to_owned(), language.to_owned()))
 }

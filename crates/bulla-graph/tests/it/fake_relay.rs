@@ -15,7 +15,7 @@ use bulla_meter::{Period, UsageKey};
 use bulla_relay::{
     ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, Counted, MarkReadError,
     MediaDescription, MediaError, MediaId, MediaStream, MessageRef, MessageTemplate, Outgoing,
-    OutgoingTemplate, SubmitError, TemplateDefinition, TemplateError, TemplateId, TemplatePage,
+    OutgoingTemplate, PageStart, SubmitError, TemplateDefinition, TemplateError, TemplateId, TemplatePage,
     TemplateQuery, TemplateRefusal, TemplateStatus, TemplateText, UsagePage, UserId, Version,
 };
 use bytes::Bytes;
@@ -222,13 +222,12 @@ impl TemplateApi for RecordingRelay {
 
     async fn templates(&self, _: PhoneNumberId, query: TemplateQuery) -> Result<TemplatePage, TemplateError> {
         let templates = self.templates.lock().unwrap();
-        let is_behind = |key: &(String, String)| query.place().is_none_or(|after| key > after);
-        let mut found: Vec<_> =
-            templates.iter().filter(|(key, known)| is_behind(key) && query.takes(known)).collect();
+        let found = templates.iter().filter(|(_, known)| query.takes(known));
+        let mut found = page(query.place(), found.map(|(key, known)| (key.clone(), known.clone())));
         let has_more = found.len() > query.limit();
         found.truncate(query.limit());
-        let next = found.last().filter(|_| has_more).map(|(key, _)| (*key).clone());
-        let found = found.into_iter().map(|(_, known)| known.clone()).collect();
+        let next = found.last().filter(|_| has_more).map(|(key, _)| key.clone());
+        let found = in_order(query.place(), found).into_iter().map(|(_, known)| known).collect();
         Ok(TemplatePage::new(found, next, templates.len() as u64))
     }
 
@@ -309,19 +308,17 @@ impl ManagementApi for RecordingRelay {
         &self,
         _: PhoneNumberId,
         (owner, kind): (ConfigurationOwner, Option<u8>),
-        after: Option<ConfigurationKey>,
+        start: PageStart<ConfigurationKey>,
         limit: usize,
     ) -> Answering<'_, ConfigurationPage, ConfigurationError> {
         let all = self.configuration.lock().unwrap();
-        let after = after.map(|after| (after.kind(), after.name().clone()));
-        let is_asked = |(of, name): &(u8, Bytes)| {
-            kind.is_none_or(|kind| kind == *of)
-                && after.as_ref().is_none_or(|after| (*of, name.clone()) > *after)
-        };
-        let found = all.iter().filter(|(key, _)| is_asked(key)).take(limit);
-        let page = found
-            .map(|((kind, name), known)| (ConfigurationKey::new(owner, *kind, name.clone()), known.clone()));
-        let page = page.collect();
+        let start = start.map(|place| (place.kind(), place.name().clone()));
+        let of_kind = all.iter().filter(|((of, _), _)| kind.is_none_or(|kind| kind == *of));
+        let mut found = page(&start, of_kind.map(|(key, known)| (key.clone(), known.clone())));
+        found.truncate(limit);
+        let record =
+            |((kind, name), known): ((u8, Bytes), _)| (ConfigurationKey::new(owner, kind, name), known);
+        let page = in_order(&start, found).into_iter().map(record).collect();
         Box::pin(async { Ok(page) })
     }
 
@@ -339,16 +336,19 @@ impl ManagementApi for RecordingRelay {
     fn blocked(
         &self,
         _: PhoneNumberId,
-        after: Option<UserId>,
+        start: PageStart<UserId>,
         limit: usize,
     ) -> Answering<'_, Vec<(UserId, Number)>, ConfigurationError> {
         let blocked = self.blocked.lock().unwrap();
         let id = |number: &Number| UserId::from_bytes(number.digits().parse::<u128>().unwrap().to_be_bytes());
-        let mut all: Vec<_> = blocked.iter().map(|number| (id(number), number.clone())).collect();
-        all.sort_by_key(|(id, _)| *id.as_bytes());
-        all.retain(|(id, _)| after.is_none_or(|after| id.as_bytes() > after.as_bytes()));
-        all.truncate(limit);
-        Box::pin(async { Ok(all) })
+        let mut all: Vec<_> = blocked.iter().map(|number| (*id(number).as_bytes(), number.clone())).collect();
+        all.sort();
+        let start = start.map(|user| *user.as_bytes());
+        let mut found = page(&start, all.into_iter());
+        found.truncate(limit);
+        let user = |(id, number)| (UserId::from_bytes(id), number);
+        let page = in_order(&start, found).into_iter().map(user).collect();
+        Box::pin(async { Ok(page) })
     }
 
     fn usage_page(
@@ -375,6 +375,23 @@ impl ManagementApi for RecordingRelay {
     fn is_registered(&self, _: PhoneNumberId) -> Result<bool, SubmitError> {
         Ok(!self.is_deregistered.load(Ordering::Relaxed))
     }
+}
+
+/// Of `all`, which are in order, those from `start`; the nearest first.
+fn page<K: Ord, T>(start: &PageStart<K>, all: impl Iterator<Item = (K, T)>) -> Vec<(K, T)> {
+    let is_asked = |(key, _): &(K, T)| match start {
+        PageStart::First => true,
+        PageStart::After(place) => key > place,
+        PageStart::Before(place) => key < place,
+    };
+    in_order(start, all.filter(is_asked).collect())
+}
+
+fn in_order<K, T>(start: &PageStart<K>, mut page: Vec<T>) -> Vec<T> {
+    if start.is_back() {
+        page.reverse();
+    }
+    page
 }
 
 /// Tells codes to nobody but the test.

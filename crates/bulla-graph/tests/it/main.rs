@@ -25,6 +25,7 @@ mod media;
 mod memory;
 mod message_kinds;
 mod openapi;
+mod pages;
 mod properties;
 mod real_relay;
 mod received_media;

@@ -132,7 +132,7 @@ async fn pages_go_on_where_they_end_and_filters_take_what_they_say() {
         ("?status=MAYBE", "status: it must be one of APPROVED, DISABLED, PAUSED, PENDING, REJECTED"),
         ("?category=service", "category: it must be one of AUTHENTICATION, MARKETING, UTILITY"),
         ("?after=!", "after: it is none of the cursors that were given"),
-        ("?before=x", "before: pages are read forwards, with after"),
+        ("?before=x", "before: it is none of the cursors that were given"),
     ] {
         let refused = ask(&bench, "GET", &templates(filter), Value::Null).await;
         assert_eq!((refused.code(), refused.details()), (100, says), "{filter}");

@@ -8,8 +8,9 @@ use super::active_business::ActiveBusiness;
 use super::gate::{blocked_key, deregistered_key, user_of};
 use super::{Inner, Relay};
 use crate::limits::{MAX_BLOCKED, MAX_BLOCKED_LISTED};
+use crate::page_start::in_order;
 use crate::store_layout::GATE;
-use crate::{ConfigurationError, EventSink, SubmitError, UserId};
+use crate::{ConfigurationError, EventSink, PageStart, SubmitError, UserId};
 
 /// Who passes: users that a business has blocked, and whether its number is registered at all.
 ///
@@ -37,8 +38,8 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         self.configuration_call(business, "block", blocking).await
     }
 
-    /// The users that `business` has blocked, in an order of their own: from the one behind `after` on, at
-    /// most `limit`. Each with the id by which the business knows it.
+    /// The users that `business` has blocked, in an order of their own: from `start`, at most `limit`. Each
+    /// with the id by which the business knows it.
     ///
     /// # Errors
     /// When the relay does not speak for `business`, or the store fails.
@@ -48,17 +49,18 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     pub async fn blocked(
         &self,
         business: PhoneNumberId,
-        after: Option<UserId>,
+        start: PageStart<UserId>,
         limit: usize,
     ) -> Result<Vec<(UserId, Number)>, ConfigurationError> {
         let tenant = self.0.tenant(business)?;
         let listing = async move |inner: Arc<Inner<S, T, K>>| {
             let mut scan = Scan::undated(GATE).limit(limit.clamp(1, MAX_BLOCKED_LISTED));
+            let is_back = start.is_back();
             // Behind the row about the number itself.
-            let place = after.map(|after| blocked_key(tenant.user_ids.partition(after)));
-            scan = scan.after(place.unwrap_or_else(deregistered_key));
+            scan = scan.after(deregistered_key());
+            scan = start.map(|user| blocked_key(tenant.user_ids.partition(user))).begin(scan);
             let rows = inner.store.scan(inner.home(business), &scan, inner.clock.now()).await?;
-            let listed = rows.into_iter().filter_map(|(key, row)| {
+            let listed = in_order(is_back, rows).into_iter().filter_map(|(key, row)| {
                 let user = user_of(&key).transpose()?;
                 Some(user.and_then(|user| Ok((tenant.user_ids.user_id(user), number(&row.value)?))))
             });

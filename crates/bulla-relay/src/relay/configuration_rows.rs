@@ -12,8 +12,11 @@ use super::{Inner, Relay, trace_span};
 use crate::limits::{
     MAX_CONFIGURATION_LISTED, MAX_CONFIGURATION_NAME_BYTES, MAX_CONFIGURED, MAX_CONFIGURED_BYTES,
 };
+use crate::page_start::in_order;
 use crate::store_layout::{CONFIGURATION, CONFIGURATION_COUNT};
-use crate::{ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, EventSink, SubmitError};
+use crate::{
+    ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, EventSink, PageStart, SubmitError,
+};
 
 /// What businesses configure through an API of the host: profiles, settings, and whatever else it keeps for a
 /// number or an account. The relay makes it durable and looks into none of it.
@@ -71,7 +74,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     }
 
     /// Records of `owner`, in the order of their keys: those of one `kind`, or of all, as for an export;
-    /// from the one behind `after` on, at most `limit`.
+    /// from `start`, at most `limit`.
     ///
     /// # Errors
     /// As [`configured`](Self::configured).
@@ -82,7 +85,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         &self,
         business: PhoneNumberId,
         (owner, kind): (ConfigurationOwner, Option<u8>),
-        after: Option<ConfigurationKey>,
+        start: PageStart<ConfigurationKey>,
         limit: usize,
     ) -> Result<Vec<(ConfigurationKey, Configured)>, ConfigurationError> {
         let listing = async move |inner: Arc<Inner<S, T, K>>| {
@@ -90,16 +93,15 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             let mut scan = Scan::undated(CONFIGURATION);
             scan = scan.prefix(kind.map(|kind| vec![kind]).unwrap_or_default());
             scan = scan.limit(limit.clamp(1, MAX_CONFIGURATION_LISTED));
-            if let Some(after) = &after {
-                scan = scan.after(row_key(after));
-            }
+            let is_back = start.is_back();
+            scan = start.map(|key| row_key(&key)).begin(scan);
             let rows = inner.store.scan(home, &scan, inner.clock.now()).await?;
             let record = |(key, record): (Key, bulla_store::Record)| {
                 let (kind, name) = key.name().split_first()?;
                 let key = ConfigurationKey::new(owner, *kind, Bytes::copy_from_slice(name));
                 Some((key, Configured::new(record.value, record.version)))
             };
-            Ok(rows.into_iter().filter_map(record).collect())
+            Ok(in_order(is_back, rows).into_iter().filter_map(record).collect())
         };
         self.configuration_call(business, "configured", listing).await
     }

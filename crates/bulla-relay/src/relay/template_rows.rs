@@ -17,6 +17,7 @@ use crate::limits::{
     KEYED_NAME_BYTES, MAX_TEMPLATE_LANGUAGE_CHARS, MAX_TEMPLATES, MAX_TEMPLATES_EXAMINED,
     MAX_TEMPLATES_LISTED,
 };
+use crate::page_start::in_order;
 use crate::row::StoredTemplate;
 use crate::store_layout::{TEMPLATE, TEMPLATE_COUNT, TEMPLATE_ID};
 use crate::{
@@ -70,7 +71,8 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         self.template_call(business, "templates", finding).await
     }
 
-    /// Some of the account's templates, in the order of their names and languages.
+    /// Some of the account's templates, in the order of their names and languages: a page from where `query`
+    /// says.
     ///
     /// # Errors
     /// When the relay does not speak for `business`, or the store fails.
@@ -390,9 +392,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let (total, _) = self.template_count(home).await?;
         let named = query.name.as_deref().map(prefix_of).unwrap_or_default();
         let mut scan = Scan::undated(TEMPLATE).prefix(named).limit(limit + 1);
-        if let Some((name, language)) = &query.after {
-            scan = scan.after(key_of(name, language));
-        }
+        let start = query.start.clone().map(|(name, language)| key_of(&name, &language));
+        let (begin, is_back) = (scan.clone(), start.is_back());
+        scan = start.clone().begin(scan);
         let (mut templates, mut examined, mut last) = (Vec::new(), 0, None);
         loop {
             let rows = self.store.scan(home, &scan, self.clock.now()).await?;
@@ -400,19 +402,19 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             for (key, record) in rows {
                 if templates.len() == limit || examined >= MAX_TEMPLATES_EXAMINED {
                     // This one is there, so there is a next page.
-                    return Ok(TemplatePage::new(templates, last, total));
+                    return Ok(TemplatePage::new(in_order(is_back, templates), last, total));
                 }
                 let template = StoredTemplate::read(&record.value)?.template()?;
                 let definition = &template.definition;
                 last = Some((definition.name().to_owned(), definition.language().to_owned()));
-                scan = scan.after(key);
+                scan = start.go_on(key).begin(begin.clone());
                 examined += 1;
                 if query.takes(&template) {
                     templates.push(template);
                 }
             }
             if is_last {
-                return Ok(TemplatePage::new(templates, None, total));
+                return Ok(TemplatePage::new(in_order(is_back, templates), None, total));
             }
         }
     }

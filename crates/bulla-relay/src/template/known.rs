@@ -1,6 +1,7 @@
 use bulla_base::Category;
 
 use super::{TemplateDefinition, TemplateId, TemplateStatus};
+use crate::PageStart;
 
 /// A template that an account has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub struct TemplateQuery {
     statuses: Vec<TemplateStatus>,
     content: Option<String>,
     name_or_content: Option<String>,
-    pub(crate) after: Option<(String, String)>,
+    pub(crate) start: PageStart<(String, String)>,
     pub(crate) limit: usize,
 }
 
@@ -86,10 +87,10 @@ impl TemplateQuery {
         self
     }
 
-    /// Those that come after the one with this name and language.
+    /// Those from `start` on, which has a name and a language.
     #[must_use]
-    pub fn after(mut self, name: impl Into<String>, language: impl Into<String>) -> Self {
-        self.after = Some((name.into(), language.into()));
+    pub fn start(mut self, start: PageStart<(String, String)>) -> Self {
+        self.start = start;
         self
     }
 
@@ -99,10 +100,10 @@ impl TemplateQuery {
         self.limit
     }
 
-    /// Behind which name and language they begin.
+    /// From which name and language they are asked for.
     #[must_use]
-    pub const fn place(&self) -> Option<&(String, String)> {
-        self.after.as_ref()
+    pub const fn place(&self) -> &PageStart<(String, String)> {
+        &self.start
     }
 
     /// Whether `template` is one of those, wherever it stands.
@@ -129,7 +130,8 @@ impl TemplateQuery {
 pub struct TemplatePage {
     /// The templates.
     pub templates: Vec<MessageTemplate>,
-    /// Behind which name and language there may be more; nothing at the end.
+    /// From which name and language there may be more, behind them or, of a page that was read back, before
+    /// them; nothing at the end.
     pub next: Option<(String, String)>,
     /// How many templates the account has in all.
     pub total: u64,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bulla_relay::{
     ConfigurationError, ConfigurationKey, ConfigurationOwner, Event, Incoming, MAX_CONFIGURATION_NAME_BYTES,
-    MAX_CONFIGURED, MAX_CONFIGURED_BYTES, SubmitError,
+    MAX_CONFIGURED, MAX_CONFIGURED_BYTES, PageStart, SubmitError,
 };
 use bytes::Bytes;
 
@@ -68,16 +68,19 @@ async fn an_accounts_records_are_all_its_numbers_and_are_listed_in_pages() {
         relay.configure(SHOP, key(ConfigurationOwner::Account, 7, name), None, value).await.unwrap();
     }
     relay.configure(SHOP, key(ConfigurationOwner::Account, 8, "d"), None, Some(Bytes::new())).await.unwrap();
-    let list = async |kind, after: Option<&str>, limit| {
-        let after = after.map(|after| key(ConfigurationOwner::Account, 7, after));
+    let list = async |kind, start: PageStart<&str>, limit| {
+        let start = start.map(|name| key(ConfigurationOwner::Account, 7, name));
         let page =
-            relay.configuration(BAKERY, (ConfigurationOwner::Account, kind), after, limit).await.unwrap();
+            relay.configuration(BAKERY, (ConfigurationOwner::Account, kind), start, limit).await.unwrap();
         let names = page.into_iter().map(|(key, _)| String::from_utf8(key.name().to_vec()).unwrap());
         names.collect::<Vec<_>>()
     };
-    assert_eq!(list(Some(7), None, 2).await, ["a", "b"]);
-    assert_eq!(list(Some(7), Some("b"), 2).await, ["c"]);
-    assert_eq!(list(None, None, 9).await, ["a", "b", "c", "d"]);
+    assert_eq!(list(Some(7), PageStart::First, 2).await, ["a", "b"]);
+    assert_eq!(list(Some(7), PageStart::After("b"), 2).await, ["c"]);
+    assert_eq!(list(Some(7), PageStart::Before("c"), 2).await, ["a", "b"]);
+    assert_eq!(list(Some(7), PageStart::Before("c"), 1).await, ["b"]);
+    assert_eq!(list(Some(7), PageStart::Before("a"), 9).await, [""; 0]);
+    assert_eq!(list(None, PageStart::First, 9).await, ["a", "b", "c", "d"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,7 +121,7 @@ async fn it_goes_with_its_number_and_what_is_the_accounts_with_the_last_of_them(
     world.relay.erase_business(SHOP).await.unwrap();
     world.relay.add_business(business(SHOP)).await.unwrap();
     assert_eq!(world.relay.configured(SHOP, of_number).await.unwrap(), None);
-    assert_eq!(world.relay.blocked(SHOP, None, 9).await.unwrap(), []);
+    assert_eq!(world.relay.blocked(SHOP, PageStart::First, 9).await.unwrap(), []);
     assert!(world.relay.configured(SHOP, of_account.clone()).await.unwrap().is_some());
     world.relay.erase_business(BAKERY).await.unwrap();
     world.relay.erase_business(SHOP).await.unwrap();
@@ -140,9 +143,14 @@ async fn what_a_blocked_user_sends_is_dropped_and_what_is_sent_to_them_refused_a
     assert!(matches!(world.relay.submit(SHOP, to(alice(), "no")).await, Err(SubmitError::Blocked)));
     // By this business, and by no other.
     world.relay.submit(BAKERY, to(alice(), "yes")).await.unwrap();
-    let listed = world.relay.blocked(SHOP, None, 9).await.unwrap();
+    let listed = world.relay.blocked(SHOP, PageStart::First, 9).await.unwrap();
     assert_eq!(listed.iter().map(|(_, number)| number.clone()).collect::<Vec<_>>(), [alice()]);
-    assert_eq!(world.relay.blocked(SHOP, Some(listed[0].0), 9).await.unwrap(), []);
+    // Neither behind nor before the one is anybody, nor is what says that the number is not registered.
+    world.relay.set_registered(SHOP, false).await.unwrap();
+    for start in [PageStart::After(listed[0].0), PageStart::Before(listed[0].0)] {
+        assert_eq!(world.relay.blocked(SHOP, start, 9).await.unwrap(), []);
+    }
+    world.relay.set_registered(SHOP, true).await.unwrap();
     world.relay.close().await;
 
     let relay = world.reopen().await.unwrap();
@@ -162,7 +170,7 @@ async fn an_erased_user_is_on_no_list_any_more() {
     let rows = everything(&world.rows).await.len();
     assert!(world.relay.erase(&alice()).await.unwrap().records() > 0);
     assert_eq!(everything(&world.rows).await.len(), rows - 1);
-    assert_eq!(world.relay.blocked(SHOP, None, 9).await.unwrap(), []);
+    assert_eq!(world.relay.blocked(SHOP, PageStart::First, 9).await.unwrap(), []);
     world.device(alice()).await;
     world.relay.submit(SHOP, to(alice(), "a new beginning")).await.unwrap();
 }

@@ -9,7 +9,7 @@ use bulla_device::DeviceEventKind;
 use bulla_meter::{Flow, Tally};
 use bulla_relay::{
     AccountEvent, Business, ButtonDefinition, Event, EventSink, OnBreach, Outgoing, OutgoingBody,
-    OutgoingTemplate, Relay, Review, Rules, Settings, SinkError, SubmitError, TemplateDefinition,
+    OutgoingTemplate, PageStart, Relay, Review, Rules, Settings, SinkError, SubmitError, TemplateDefinition,
     TemplateError, TemplateParameters, TemplateQuery, TemplateRefusal, TemplateReview, TemplateStatus,
     TemplateText, TextParameter,
 };
@@ -129,10 +129,23 @@ async fn templates_are_listed_in_pages_edited_and_deleted() {
         let page = relay.templates(SHOP, query.clone()).await.unwrap();
         assert!(page.templates.len() <= 2 && page.total == 5);
         seen.extend(page.templates.iter().map(|template| template.definition.name().to_owned()));
-        let Some((name, language)) = page.next else { break };
-        query = query.after(name, language);
+        let Some(place) = page.next else { break };
+        query = query.start(PageStart::After(place));
     }
     assert_eq!(seen, ["a", "b", "c", &longest, "order_update"]);
+    // And back, in pages that are in the same order.
+    let mut back = Vec::new();
+    query = query.start(PageStart::Before(("order_update".into(), "en".into())));
+    loop {
+        let page = relay.templates(SHOP, query.clone()).await.unwrap();
+        let names = page.templates.iter().map(|template| template.definition.name().to_owned());
+        back.splice(0..0, names);
+        let Some(place) = page.next else { break };
+        query = query.start(PageStart::Before(place));
+    }
+    assert_eq!(back, ["a", "b", "c", &longest]);
+    query = TemplateQuery::new(1).name("b").start(PageStart::Before(("c".into(), String::new())));
+    assert_eq!(relay.templates(SHOP, query).await.unwrap().templates.len(), 1);
     for (query, count) in [
         (TemplateQuery::new(9).name("order_update"), 1),
         (TemplateQuery::new(9).name("order"), 0),

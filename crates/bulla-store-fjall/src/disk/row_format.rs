@@ -193,14 +193,32 @@ pub(crate) fn count(row: &[u8]) -> Result<u64, StoreError> {
 const DAMAGED_RECORD: StoreError = StoreError::Damaged { what: "record" };
 const DAMAGED_COUNTER: StoreError = StoreError::Damaged { what: "counter" };
 
+/// Where keys of rows begin and end.
+type Range = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
 /// The keys that begin with `prefix` and come after `after`.
-pub(crate) fn range(prefix: Vec<u8>, after: Option<Vec<u8>>) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+pub(crate) fn range(prefix: Vec<u8>, after: Option<Vec<u8>>) -> Range {
     let end = successor(&prefix).map_or(Bound::Unbounded, Bound::Excluded);
     let start = match after {
         Some(after) if after >= prefix => Bound::Excluded(after),
         _ => Bound::Included(prefix),
     };
     (start, end)
+}
+
+/// The same, of those that come before `before`; nothing where there can be none.
+pub(crate) fn between(prefix: Vec<u8>, after: Option<Vec<u8>>, before: Option<Vec<u8>>) -> Option<Range> {
+    let (start, mut end) = range(prefix, after);
+    if let Some(before) = before
+        && !matches!(&end, Bound::Excluded(end) if *end <= before)
+    {
+        end = Bound::Excluded(before);
+    }
+    let is_empty = match (&start, &end) {
+        (Bound::Included(start) | Bound::Excluded(start), Bound::Excluded(end)) => start >= end,
+        _ => false,
+    };
+    (!is_empty).then_some((start, end))
 }
 
 /// The first key behind all that begin with `prefix`, if there is one.
@@ -289,5 +307,17 @@ mod tests {
         assert_eq!((start, end), (Bound::Included(vec![5]), Bound::Excluded(vec![6])));
         let (start, _) = range(vec![5], Some(vec![5, 0]));
         assert_eq!(start, Bound::Excluded(vec![5, 0]));
+    }
+
+    #[test]
+    fn a_range_between_two_keys_is_none_when_nothing_can_stand_there() {
+        let end = |after: Option<&[u8]>, before: &[u8]| {
+            let range = between(vec![5], after.map(<[u8]>::to_vec), Some(before.to_vec()));
+            range.map(|(_, end)| end)
+        };
+        assert_eq!(end(None, &[5, 7]), Some(Bound::Excluded(vec![5, 7])));
+        assert_eq!(end(None, &[9]), Some(Bound::Excluded(vec![6])));
+        assert_eq!(end(Some(&[5, 1]), &[5, 2]), Some(Bound::Excluded(vec![5, 2])));
+        assert_eq!((end(None, &[5]), end(None, &[4]), end(Some(&[5, 1]), &[5, 1])), (None, None, None));
     }
 }

@@ -85,7 +85,10 @@ impl Tables {
         row.map(|row| row_format::version(&row)).transpose()
     }
 
-    pub(crate) fn within(&self, days: RangeInclusive<Day>) -> impl Iterator<Item = (Day, &Keyspace)> {
+    pub(crate) fn within(
+        &self,
+        days: RangeInclusive<Day>,
+    ) -> impl DoubleEndedIterator<Item = (Day, &Keyspace)> {
         // `range` panics when the end comes before the start, and the days of a scan are the caller's.
         let days = (!days.is_empty()).then(|| self.days.range(days));
         days.into_iter().flatten().map(|(day, table)| (*day, table))

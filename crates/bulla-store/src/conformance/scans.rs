@@ -119,6 +119,42 @@ pub async fn scans_begin_behind_a_key(store: &impl Store) {
     }
 }
 
+/// A scan goes back from the key it is given, which may be any key, there or not: the nearest comes first.
+///
+/// # Panics
+/// When the engine breaks this rule.
+pub async fn scans_go_back_from_a_key(store: &impl Store) {
+    const RULE: &str = "a scan goes back from the key it is given, nearest first";
+    fill(store).await;
+    let days = Scan::dated(SPACE, day(2)..=day(0)).prefix(&b"a"[..]);
+    let all = keys(&[day(2), day(1), day(0)], &[b"a", b"a\x00", b"ab"]);
+    let others = [
+        Key::undated(SPACE, &b"z"[..]),
+        Key::dated(SPACE, day(1), &b"A"[..]),
+        Key::dated(SPACE, day(1), &b"aa"[..]),
+        Key::dated(SPACE, day(1), &b"b"[..]),
+        Key::dated(SPACE, day(1), &b""[..]),
+        Key::dated(SPACE, Day::from_number(u32::MAX), &b""[..]),
+        Key::dated(Space::new(SPACE.number() - 1), day(0), &b"z"[..]),
+        Key::dated(Space::new(SPACE.number() + 1), day(2), &b""[..]),
+    ];
+    for before in others.iter().chain(&all) {
+        let back = days.clone().before(before.clone());
+        let mut expected: Vec<_> = all.iter().filter(|key| *key < before).cloned().collect();
+        expected.reverse();
+        same(RULE, scan(store, &back).await, expected.clone());
+        same(RULE, succeed(RULE, store.keys(ALICE, &back, NOW).await), expected.clone());
+        expected.truncate(4);
+        same(RULE, scan(store, &back.limit(4)).await, expected);
+        // From both sides.
+        for after in others.iter().chain(&all) {
+            let between = all.iter().rev().filter(|key| *key < before && *key > after).cloned().collect();
+            let asked = days.clone().after(after.clone()).before(before.clone());
+            same(RULE, scan(store, &asked).await, between);
+        }
+    }
+}
+
 /// A scan stops at its limit, across days, and at [`MAX_SCAN_ROWS`] whatever its limit; the rest follows
 /// behind the last key.
 ///

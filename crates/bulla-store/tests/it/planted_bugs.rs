@@ -283,6 +283,10 @@ impl Store for Planted {
             Some(key) => plain.clone().after(key.clone()),
             None => plain.clone(),
         };
+        let asked = match scan.end_before() {
+            Some(key) => asked.before(key.clone()),
+            None => asked,
+        };
         let mut found = self.good.scan(partition, &asked.limit(scan.row_limit() + more), now).await?;
         if let Some(key) = scan.begin_after()
             && self.has(Bug::ScansTheKeyItBeginsBehind)

@@ -260,8 +260,8 @@ fn broken_rules(wrong: Wrong, tried: &mut BTreeSet<&'static str>) -> Vec<&'stati
         erased_partitions_are_empty_and_the_others_stay,
         conflicts_name_the_key, expectations_are_of_what_was_read,
         expired_records_are_not_read, expired_records_still_count_as_records,
-        scans_are_ordered, scans_keep_to_their_prefix, scans_begin_behind_a_key, scans_stop_at_their_limit,
-        keys_are_those_of_the_scan,
+        scans_are_ordered, scans_keep_to_their_prefix, scans_begin_behind_a_key, scans_go_back_from_a_key,
+        scans_stop_at_their_limit, keys_are_those_of_the_scan,
         upkeep_is_done_as_often_as_it_is_asked_for, a_store_that_was_not_put_back_does_not_say_so,
         a_closed_store_says_so_or_goes_on,
         versions_are_never_used_again, a_batch_that_writes_nothing_takes_no_version,
@@ -295,8 +295,8 @@ fn an_engine_that_never_wakes_its_watches_is_told_so() {
 #[test]
 fn an_engine_that_shows_nothing_breaks_every_rule_of_what_is_shown() {
     breaks!(Wrong::ShowsNothing =>
-        scans_are_ordered, scans_keep_to_their_prefix, scans_begin_behind_a_key, scans_stop_at_their_limit,
-        keys_are_those_of_the_scan, a_partition_sees_nothing_of_another,
+        scans_are_ordered, scans_keep_to_their_prefix, scans_begin_behind_a_key, scans_go_back_from_a_key,
+        scans_stop_at_their_limit, keys_are_those_of_the_scan, a_partition_sees_nothing_of_another,
         names_and_values_are_taken_at_the_bound_and_refused_beyond,
         batches_are_taken_at_the_bound_and_refused_beyond, sealed_batches_have_room_and_are_refused_beyond,
         dropped_days_are_gone_and_the_others_stay, erased_partitions_are_empty_and_the_others_stay,
@@ -320,9 +320,12 @@ fn an_engine_that_shows_nothing_breaks_every_rule_of_what_is_shown() {
 /// Each of these once had a rule read page after page, or try again, for ever.
 #[test]
 fn an_engine_that_never_comes_to_an_end_is_told_so() {
-    breaks!(Wrong::BeginsAnew => scans_begin_behind_a_key, scans_stop_at_their_limit);
+    breaks!(Wrong::BeginsAnew =>
+        scans_begin_behind_a_key, scans_go_back_from_a_key, scans_stop_at_their_limit,
+    );
     breaks!(Wrong::BeginsAnewAndDeletesNothing =>
-        erased_partitions_are_empty_and_the_others_stay, scans_begin_behind_a_key, scans_stop_at_their_limit,
+        erased_partitions_are_empty_and_the_others_stay, scans_begin_behind_a_key, scans_go_back_from_a_key,
+        scans_stop_at_their_limit,
     );
     breaks!(Wrong::CountsAnew => counters_are_read_in_pages);
     breaks!(Wrong::AlwaysConflicts =>

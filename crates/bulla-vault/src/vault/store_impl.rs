@@ -102,7 +102,11 @@ impl<S: Store> Store for Vault<S> {
             if is_last {
                 break;
             }
-            page_scan = page_scan.after(last).limit(scan.row_limit() - found.len());
+            page_scan = match scan.end_before() {
+                None => page_scan.after(last),
+                Some(_) => page_scan.before(last),
+            };
+            page_scan = page_scan.limit(scan.row_limit() - found.len());
         }
         Ok(found)
     }

@@ -19,8 +19,8 @@ use bulla::envelope::{
 use bulla::integrity::{Reason, Report, ReportedMessage, Stamp, commitment};
 use bulla::relay::{
     Business, ConfigurationKey, ConfigurationOwner, MediaDescription, OnBreach, Outgoing, OutgoingBody,
-    OutgoingTemplate, Review, Rules, ServiceWindow, SuspendedPart, TemplateDefinition, TemplateQuery,
-    TemplateText, UserId,
+    OutgoingTemplate, PageStart, Review, Rules, ServiceWindow, SuspendedPart, TemplateDefinition,
+    TemplateQuery, TemplateText, UserId,
 };
 use bulla::session::IdentityKeyPair;
 use bulla::store::{MemoryStore, Retention, Store};
@@ -485,7 +485,7 @@ impl Scenario<'_> {
         let since = relay.configured(SHOP, key.clone()).await.unwrap().unwrap().version;
         relay.configure(SHOP, key, Some(since), None).await.unwrap();
         relay.set_blocked(SHOP, stranger.clone(), true).await.unwrap();
-        assert_eq!(relay.blocked(SHOP, None, 9).await.unwrap().len(), 1);
+        assert_eq!(relay.blocked(SHOP, PageStart::First, 9).await.unwrap().len(), 1);
         relay.set_blocked(SHOP, stranger, false).await.unwrap();
         relay.set_registered(SHOP, true).await.unwrap();
     }

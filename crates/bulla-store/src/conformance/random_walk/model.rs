@@ -123,11 +123,15 @@ impl Model {
                 && (first..=last).contains(&row.key.day())
                 && row.key.name().starts_with(scan.name_prefix())
                 && scan.begin_after().is_none_or(|after| in_bytes(&row.key) > in_bytes(after))
+                && scan.end_before().is_none_or(|before| in_bytes(&row.key) < in_bytes(before))
                 && is_read(row.record.expiry, now)
         };
         let mut found: Vec<_> =
             self.rows.iter().filter(wanted).map(|row| (row.key.clone(), row.record.clone())).collect();
         found.sort_by_key(|(key, _)| in_bytes(key));
+        if scan.end_before().is_some() {
+            found.reverse();
+        }
         found.truncate(scan.row_limit());
         found
     }

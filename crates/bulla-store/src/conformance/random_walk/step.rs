@@ -172,6 +172,10 @@ impl Bytewise<'_> {
             Some(after) => scan.after(after),
             None => scan,
         };
+        let scan = match self.below(3) {
+            0 => scan.before(self.key()),
+            _ => scan,
+        };
         match self.below(6) {
             0 | 1 => scan,
             limit => scan.limit(limit - 2),
