@@ -27,6 +27,7 @@ mod parameters;
 mod path;
 mod profile;
 mod qr_codes;
+mod qr_picture;
 mod raw_items;
 mod records;
 mod registration;
@@ -64,7 +65,7 @@ pub(crate) use self::cross_origin::AllowedOrigins;
 use self::cross_origin::Crossing;
 use self::failure_log::FailureLog;
 use self::links::LinkCache;
-use self::path::Path;
+use self::path::{Edge, Path};
 use self::request::Request;
 pub(crate) use self::trace_id::TraceId;
 use crate::account_terms::NoTerms;
@@ -100,7 +101,7 @@ use crate::{
 /// | `POST /{phone number id}/request_code`, `/verify_code` | a code for whoever holds the number, told by the host's [`NumberCodes`] |
 /// | `GET`, `POST /{phone number id}/whatsapp_business_profile`, `/whatsapp_commerce_settings`, `/conversational_automation`, `/settings` | what is configured of it; users' devices are not told |
 /// | `GET`, `POST`, `DELETE /{phone number id}/block_users` | what a blocked user sends is dropped, and sending to them refused |
-/// | `GET`, `POST`, `DELETE /{phone number id}/message_qrdls` | codes that lead to it, with words to begin with |
+/// | `GET`, `POST`, `DELETE /{phone number id}/message_qrdls` | codes that lead to it, with words to begin with; their pictures are asked for with `generate_qr_image` or the field `qr_image_url.format(PNG)` |
 /// | `GET /{account id}?fields=analytics.start(…)…`, `pricing_analytics.start(…)…`; `GET /{account id}/pricing_analytics` | how much was sent and delivered, by half hour, day or month; what that costs, if the host [says](Self::account_terms) |
 /// | `GET`, `POST`, `DELETE /{account id}/subscribed_apps` | whether the app is subscribed, and the account's callback |
 /// | `GET`, `POST /{account id}/flows`; `GET`, `POST`, `DELETE /{flow id}`; `/assets`, `/publish`, `/deprecate` | flows, kept and shown, and not run |
@@ -393,6 +394,10 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             // Whose it is has to be looked up.
             Path::Node(id) => {
                 return Box::pin(self.node(head, body, (&grant, id), span)).await.map(Reply::Json);
+            }
+            Path::Edge(number, Edge::QrPicture(code)) => {
+                let picture = Box::pin(self.qr_picture(head, (&grant, number, code), span));
+                return picture.await.map(Reply::Content);
             }
             Path::Edge(id, edge) => {
                 return Box::pin(self.edge(head, body, (&grant, id, edge), span)).await.map(Reply::Json);

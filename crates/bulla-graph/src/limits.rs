@@ -104,6 +104,16 @@ pub(crate) const FLOW_IDS: u64 = 900_000_000_000_000;
 /// How many letters a code has that leads to a number.
 pub(crate) const QR_CODE_CHARS: usize = 14;
 
+/// The longest link of which there is a picture, in bytes. Of a longer one, which a host has said or a client
+/// has called it by, there is none: a picture is drawn for each request, in time that grows with its square.
+pub(crate) const MAX_PICTURED_LINK_BYTES: usize = 512;
+
+/// How many modules of white stand around the modules of a picture.
+pub(crate) const QUIET_MODULES: usize = 4;
+
+/// How many pixels a module of a picture is wide and high: whole bytes of pixels.
+pub(crate) const PICTURE_MODULE_PIXELS: usize = 8;
+
 /// The longest URL of a callback, in characters. A longer one is refused.
 pub(crate) const MAX_CALLBACK_CHARS: usize = 2048;
 

@@ -4,8 +4,7 @@ use bulla_base::{Number, PhoneNumberId};
 use bulla_meter::{Period, UsageKey};
 use bulla_relay::{
     ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, Counted, EventSink, PageStart,
-    Relay, Store,
-    SubmitError, Transport, UsagePage, UserId, Version,
+    Relay, Store, SubmitError, Transport, UsagePage, UserId, Version,
 };
 use bytes::Bytes;
 

@@ -91,7 +91,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     }
 
     /// The number with this id, if it is granted and the relay speaks for it.
-    fn granted(&self, grant: &Grant, id: &str, span: &Span) -> Option<PhoneNumberId> {
+    pub(super) fn granted(&self, grant: &Grant, id: &str, span: &Span) -> Option<PhoneNumberId> {
         let business = PhoneNumberId::parse(id).ok().filter(|business| grant.covers(*business))?;
         self.relay.number(business)?;
         span.record("business", tracing::field::display(business));

@@ -41,6 +41,8 @@ pub(crate) enum Edge<'a> {
     BlockedUsers,
     QrCodes,
     QrCode(&'a str),
+    /// Its picture.
+    QrPicture(&'a str),
     /// One of an account's message templates: some clients ask for it there.
     Template(&'a str),
     Numbers,
@@ -128,9 +130,15 @@ impl<'a> Path<'a> {
                 media_name::read(name).map(|(of, media)| Self::Content(of, media))
             }
             (Some(id), Some("message_qrdls"), Some(code))
-                if segments.next().is_none() && !code.is_empty() =>
+                if segments.peek().is_none() && !code.is_empty() =>
             {
                 Some(Self::Edge(id, Edge::QrCode(code)))
+            }
+            (Some(id), Some("message_qrdls"), Some(code)) if !code.is_empty() => {
+                match (segments.next(), segments.next()) {
+                    (Some("image"), None) => Some(Self::Edge(id, Edge::QrPicture(code))),
+                    _ => None,
+                }
             }
             (Some(id), Some("message_templates"), Some(template))
                 if segments.next().is_none() && is_id(id) && is_id(template) =>
@@ -231,12 +239,18 @@ mod tests {
             ("/v23.0/1/whatsapp_business_profile", Edge::Profile),
             ("/1/message_qrdls/", Edge::QrCodes),
             ("/1/message_qrdls/ABC", Edge::QrCode("ABC")),
+            ("/1/message_qrdls/ABC/image/", Edge::QrPicture("ABC")),
             ("/1/phone_numbers", Edge::Numbers),
         ] {
             assert_eq!(Path::read(path), Some(Path::Edge("1", edge)), "{path}");
         }
-        for path in ["/a/register", "/1/message_qrdls/ABC/2", "/1/message_qrdls//", "/123456789012345678901"]
-        {
+        for path in [
+            "/a/register",
+            "/1/message_qrdls/ABC/2",
+            "/1/message_qrdls//",
+            "/1/message_qrdls/A/image/2",
+            "/123456789012345678901",
+        ] {
             assert_eq!(Path::read(path), None, "{path}");
         }
     }

@@ -10,6 +10,7 @@ use super::body::Incoming;
 use super::fields::{Selection, pick};
 use super::media::origin;
 use super::page::{self, PageAsked};
+use super::qr_picture::{PICTURE, PictureFormat};
 use super::records::{Kept, Kind};
 use crate::api_error::{ApiError, Methods};
 use crate::limits::{MAX_PREFILLED_CHARS, QR_CODE_CHARS};
@@ -29,19 +30,20 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         match head.method {
             Method::GET => {
                 let (codes, sides) = self.all_kept(business, Kind::QrCode, PageAsked::of(head)?).await?;
-                let selection = Selection::of(head)?;
-                let code =
-                    |(place, kept)| Ok((place, pick(selection.as_ref(), self.qr_code_json(head, &kept)?)));
+                let (selection, picture) = (Selection::of(head)?, PictureFormat::asked(head)?);
+                let code = |(place, kept)| {
+                    let whole = self.qr_code_json(head, (business, &kept), picture)?;
+                    Ok((place, pick(selection.as_ref(), whole)))
+                };
                 let codes = codes.into_iter().map(code).collect::<Result<_, ApiError>>()?;
                 page::listed(head, &self.settings, codes, sides)
             }
             Method::POST => {
                 let said = self.parameters(head, body).await?;
                 let words = said.required("prefilled_message", MAX_PREFILLED_CHARS)?;
-                let image = said.text("generate_qr_image", 8)?;
-                if image.is_some_and(|image| !["PNG", "SVG", ""].contains(&image.as_str())) {
-                    return Err(ApiError::one_of("generate_qr_image", "PNG, SVG"));
-                }
+                let picture = said.text("generate_qr_image", 8)?.filter(|name| !name.is_empty());
+                let picture =
+                    picture.map(|name| PictureFormat::read("generate_qr_image", &name)).transpose()?;
                 let known = said.text("code", QR_CODE_CHARS)?.filter(|code| !code.is_empty());
                 let code = known.clone().unwrap_or_else(|| self.draw_code());
                 let put = |kept: &mut Option<Kept>| {
@@ -54,7 +56,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                     Ok(record.clone())
                 };
                 let kept = self.change(business, (Kind::QrCode, &code), put).await?;
-                self.qr_code_json(head, &kept)
+                self.qr_code_json(head, (business, &kept), picture)
             }
             Method::DELETE => {
                 let code =
@@ -74,7 +76,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         match head.method {
             Method::GET => {
                 let kept = self.kept(business, (Kind::QrCode, code)).await?.ok_or_else(ApiError::number)?;
-                let whole = self.qr_code_json(head, &kept)?;
+                let whole = self.qr_code_json(head, (business, &kept), PictureFormat::asked(head)?)?;
                 Ok(json!({ "data": [pick(Selection::of(head)?.as_ref(), whole)] }))
             }
             Method::DELETE => self.delete_qr_code(business, code).await,
@@ -88,17 +90,32 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         Ok(json!({ "success": true }))
     }
 
-    fn qr_code_json(&self, head: &Parts, kept: &Kept) -> Result<Value, ApiError> {
+    /// What is told of a code; of its picture, where that is asked for.
+    fn qr_code_json(
+        &self,
+        head: &Parts,
+        (business, kept): (PhoneNumberId, &Kept),
+        picture: Option<PictureFormat>,
+    ) -> Result<Value, ApiError> {
         let code = kept.get("code").and_then(Value::as_str).unwrap_or_default();
-        let begins = match &self.settings.deep_link {
-            Some(begins) => begins.clone(),
-            None => format!("{}/message/", origin(head, &self.settings)?),
-        };
-        Ok(json!({
+        let mut told = json!({
             "code": code,
             "prefilled_message": kept.get("prefilled_message"),
-            "deep_link_url": format!("{begins}{code}"),
-        }))
+            "deep_link_url": self.deep_link(head, code)?,
+        });
+        if let Some(format) = picture {
+            let (origin, format) = (origin(head, &self.settings)?, format.name());
+            told[PICTURE] = format!("{origin}/{business}/message_qrdls/{code}/image?format={format}").into();
+        }
+        Ok(told)
+    }
+
+    /// What a code leads to.
+    pub(super) fn deep_link(&self, head: &Parts, code: &str) -> Result<String, ApiError> {
+        match &self.settings.deep_link {
+            Some(begins) => Ok(format!("{begins}{code}")),
+            None => Ok(format!("{}/message/{code}", origin(head, &self.settings)?)),
+        }
     }
 
     fn draw_code(&self) -> String {

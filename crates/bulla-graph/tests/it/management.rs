@@ -203,6 +203,32 @@ async fn codes_lead_to_a_number_and_are_changed_and_deleted() {
     let code = made["code"].as_str().unwrap().to_owned();
     assert_eq!(code.len(), 14);
     assert_eq!(made["deep_link_url"], format!("http://relay.example/message/{code}"));
+    // The picture is on the same origin, and asked for with the token.
+    let at = format!("/{NUMBER}/message_qrdls/{code}/image");
+    assert_eq!(made["qr_image_url"], format!("http://relay.example{at}?format=SVG"));
+    let picture = bench.ask("GET", format!("{at}?format=SVG"), Value::Null).await;
+    assert_eq!(
+        (picture.status.as_u16(), &picture.headers["content-type"]),
+        (200, &"image/svg+xml".parse().unwrap())
+    );
+    let picture = bench.ask("GET", &at, Value::Null).await;
+    assert_eq!(picture.headers["content-type"], "image/png");
+    let request = Request::get(&at).header("host", "relay.example").body(Body::empty()).unwrap();
+    assert_eq!(bench.call(request).await.code(), 190);
+    for (fields, format) in [("code,qr_image_url.format(SVG)", "SVG"), ("qr_image_url", "PNG")] {
+        let listed = told(&bench, format!("{path}?fields={fields}")).await;
+        assert_eq!(listed["data"][0]["qr_image_url"], format!("http://relay.example{at}?format={format}"));
+        let one = told(&bench, format!("{path}/{code}?fields={fields}")).await;
+        assert_eq!(one["data"][0]["qr_image_url"], listed["data"][0]["qr_image_url"]);
+    }
+    assert!(told(&bench, path.clone()).await["data"][0].get("qr_image_url").is_none());
+    for bad in [
+        format!("{path}?fields=qr_image_url.format(GIF)"),
+        format!("{at}?format=GIF"),
+        format!("{path}/GONE/image"),
+    ] {
+        assert_eq!(bench.ask("GET", &bad, Value::Null).await.code(), 100, "{bad}");
+    }
     done(&bench, "POST", path.clone(), json!({ "prefilled_message": "Ho", "code": code })).await;
     let listed = told(&bench, format!("{path}/?fields=prefilled_message")).await;
     assert_eq!(listed["data"], json!([{ "prefilled_message": "Ho" }]));

@@ -17,6 +17,7 @@ fn kind(path: &Path<'_>) -> String {
         Path::Templates(_) => "templates".to_owned(),
         Path::Node(_) => "node".to_owned(),
         Path::Edge(_, Edge::QrCode(_)) => "code".to_owned(),
+        Path::Edge(_, Edge::QrPicture(_)) => "picture".to_owned(),
         Path::Edge(_, Edge::Template(_)) => "template".to_owned(),
         Path::Edge(_, edge) => format!("{edge:?}"),
         Path::Root => "root".to_owned(),
@@ -39,7 +40,8 @@ fn every_path_that_is_read_is_described_and_no_other() {
             described.insert(kind(&Path::read(&path).unwrap_or_else(|| panic!("{template} is not read"))));
         }
     }
-    let others = ["messages", "uploads", "media", "content", "templates", "template", "node", "code"];
+    let others =
+        ["messages", "uploads", "media", "content", "templates", "template", "node", "code", "picture"];
     let others = others.into_iter().chain(["root", "token"]);
     let mut read: BTreeSet<String> = others.map(str::to_owned).collect();
     read.extend(EDGES.map(|(_, edge)| kind(&Path::Edge("1", edge))));
