@@ -7,16 +7,16 @@ use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure;
 use axum::body::Body;
-use bulla_base::{ManualClock, Number, PhoneNumberId};
-use bulla_graph::{MAX_BODY_BYTES, ManagementApi, MediaApi, RelayApi, TemplateApi};
+use bulla_base::{ManualClock, Number, PhoneNumberId, SeededRng};
+use bulla_graph::{GraphApi, MAX_BODY_BYTES, ManagementApi, MediaApi, RelayApi, TemplateApi};
 use bulla_relay::{MarkReadError, MessageRef, Outgoing, SubmitError};
 use bytes::Bytes;
 use futures_util::stream;
 use tokio::runtime::Builder;
 use tower::ServiceExt;
 
-use crate::fake_relay::own_number;
-use crate::harness::{Bench, api, messages};
+use crate::fake_relay::{NUMBER, own_number};
+use crate::harness::{Bench, api, messages, tokens};
 
 /// What a request may hold at once, its own bytes included.
 const ALLOWED: u64 = 1024 * 1024;
@@ -133,4 +133,32 @@ fn of_a_message_that_waits_for_the_relay_nothing_is_held_but_itself() {
     });
     let each = u64::try_from(info.bytes_current).unwrap() / WAITING;
     assert!(each < 16 * 1024, "{each} bytes are held for each");
+}
+
+#[test]
+fn ten_thousand_tokens_make_no_request_dearer() {
+    let (bench, runtime) = (Bench::new(), Builder::new_current_thread().build().unwrap());
+    let tokens = tokens();
+    let (clock, rng) = (Arc::new(ManualClock::default()), Arc::new(SeededRng::new(1)));
+    let api = GraphApi::new(Arc::clone(&bench.relay), tokens.clone(), clock, rng);
+    let router = api.router();
+    let cost = || {
+        let body = r#"{"messaging_product":"whatsapp","to":"16505551234","text":{"body":"x"}}"#;
+        let request = messages().body(Body::from(body)).unwrap();
+        let info = measure(|| {
+            let response = runtime.block_on(router.clone().oneshot(request)).unwrap();
+            assert_eq!(response.status(), 200);
+        });
+        // Not what the stand-in for the relay writes down.
+        let _ = bench.relay.take();
+        (info.count_total, info.bytes_total)
+    };
+    // What is made once.
+    let _ = cost();
+    let (calls, bytes) = cost();
+    for number in 0..10_000 {
+        tokens.grant(&format!("token {number}"), [NUMBER]).unwrap();
+    }
+    let beside_many = cost();
+    assert!(beside_many.0 <= calls && beside_many.1 <= bytes + 64, "{beside_many:?}, {calls} and {bytes}");
 }
