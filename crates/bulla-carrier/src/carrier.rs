@@ -241,18 +241,19 @@ impl<S: Store> Carrier<S> {
 
 impl<S: Store> Carrier<S> {
     /// Queues those of `run`, all of one party for one other, that may go.
-    async fn send_admitted(&self, mut run: Vec<Envelope>) -> SendOutcome {
-        let (admitted, refused) = self.admit(&run).await;
-        run.truncate(admitted);
-        let Some(first) = run.first() else { return SendOutcome { taken: 0, error: refused } };
+    async fn send_admitted(&self, run: Vec<Envelope>) -> SendOutcome {
+        let Some(first) = run.first() else { return SendOutcome::default() };
         let (from, to) = (first.from().party().clone(), first.to().party().clone());
-        let SendOutcome { taken, error } = self.enqueue(self.pepper.partition(&to), run).await;
-        if let Some(TransportError::UnknownRecipient) = error
-            && let Err(error) = self.note_unreachable(&from, &to).await
-        {
-            return SendOutcome { taken, error: Some(error) };
+        if let Err(error) = self.begin_admission(first).await {
+            return SendOutcome::none(error);
         }
-        SendOutcome { taken, error: error.or(refused) }
+        let SendOutcome { taken, error } = self.enqueue(self.pepper.partition(&to), run).await;
+        let noted = match (&from, &error) {
+            (_, Some(TransportError::UnknownRecipient)) => self.note_unreachable(&from, &to).await,
+            (Party::Business(business), _) => self.end_admission(*business).await,
+            _ => Ok(()),
+        };
+        SendOutcome { taken, error: noted.err().or(error) }
     }
 }
 

@@ -63,30 +63,40 @@ impl<S: Store> Carrier<S> {
         self
     }
 
-    /// How many of `envelopes` may go, all to one party, and why the next may not.
-    pub(crate) async fn admit(&self, envelopes: &[Envelope]) -> (usize, Option<TransportError>) {
-        let Some(protection) = &self.protection else { return (envelopes.len(), None) };
-        for (at, envelope) in envelopes.iter().enumerate() {
-            // What is sent again was admitted before; receipts and retry requests say nothing to anybody.
-            let Kind::Message(category) = envelope.kind() else { continue };
-            if envelope.attempt() > 0 {
-                continue;
-            }
-            let admitted = match (envelope.from().party(), envelope.to().party()) {
-                (Party::Business(business), Party::User(user)) => {
-                    protection.business_writes(*business, user, category).await
-                }
-                (Party::User(_), Party::Business(business)) => {
-                    let user = self.pepper.partition(envelope.from().party());
-                    protection.user_writes(*business, user).await
-                }
-                _ => Ok(()),
-            };
-            if let Err(refused) = admitted {
-                return (at, Some(refused));
-            }
+    /// Has what [`admits`](Self::admits) asks in memory.
+    pub(crate) async fn begin_admission(&self, one: &Envelope) -> Result<(), TransportError> {
+        if let (Some(protection), Some(business)) = (&self.protection, business_of(one)) {
+            protection.load(business).await.map_err(store_failed)?;
         }
-        (envelopes.len(), None)
+        Ok(())
+    }
+
+    /// Whether `envelope`, which was never queued, may be; then it is taken note of. What comes of that is to
+    /// be [kept](Self::end_admission).
+    pub(crate) fn admits(&self, envelope: &Envelope) -> Result<(), TransportError> {
+        // What is sent again was admitted before; receipts and retry requests say nothing to anybody.
+        let (Some(protection), Kind::Message(category), 0) =
+            (&self.protection, envelope.kind(), envelope.attempt())
+        else {
+            return Ok(());
+        };
+        match (envelope.from().party(), envelope.to().party()) {
+            (Party::Business(business), Party::User(user)) => {
+                protection.business_writes(*business, user, category)
+            }
+            (user, Party::Business(business)) => {
+                protection.user_writes(*business, self.pepper.partition(user))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps what came of it that `business` has written, before it hears whether that was taken.
+    pub(crate) async fn end_admission(&self, business: PhoneNumberId) -> Result<(), TransportError> {
+        match &self.protection {
+            Some(protection) => protection.keep_events(business).await.map_err(store_failed),
+            None => Ok(()),
+        }
     }
 
     /// Takes note of a business that has written to somebody who is not there.
@@ -104,7 +114,7 @@ impl<S: Store> Carrier<S> {
 }
 
 impl<S: Store> Protection<S> {
-    async fn business_writes(
+    fn business_writes(
         &self,
         business: PhoneNumberId,
         user: &Number,
@@ -115,13 +125,21 @@ impl<S: Store> Protection<S> {
             is_template: category != Category::Service,
             neighbourhood: self.neighbourhood(user),
         };
-        let admitted = self.watch(business, |watched, now, rng| watched.business_writes(&sent, now, rng));
-        admitted.await.map_err(store_failed)?.unwrap_or(Ok(())).map_err(refusal)
+        let (now, mut all) = (self.clock.now(), self.watched());
+        let watched = all.get_mut(&business);
+        watched.map_or(Ok(()), |watched| watched.business_writes(&sent, now, &*self.rng)).map_err(refusal)
     }
 
-    async fn user_writes(&self, business: PhoneNumberId, user: Partition) -> Result<(), TransportError> {
-        let admitted = self.watch(business, |watched, now, rng| watched.user_writes(user, now, rng));
-        admitted.await.map_err(store_failed)?.unwrap_or(Ok(())).map_err(refusal)
+    fn user_writes(&self, business: PhoneNumberId, user: Partition) -> Result<(), TransportError> {
+        let (now, mut all) = (self.clock.now(), self.watched());
+        let watched = all.get_mut(&business);
+        watched.map_or(Ok(()), |watched| watched.user_writes(user, now, &*self.rng)).map_err(refusal)
+    }
+
+    /// Writes down what was done about a business, if something was.
+    async fn keep_events(&self, business: PhoneNumberId) -> Result<(), StoreError> {
+        let has_events = self.watched().get(&business).is_some_and(Watched::has_events);
+        if has_events { self.keep(business, false).await } else { Ok(()) }
     }
 
     /// Takes note of what was handed to a user. What nobody watches at the moment is not worth a read.
@@ -175,15 +193,13 @@ impl<S: Store> Protection<S> {
         mut look: impl FnMut(&mut Watched, Timestamp, &dyn Rng) -> R,
     ) -> Result<Option<R>, StoreError> {
         while self.load(business).await? {
-            let looked = self.watched().get_mut(&business).map(|watched| {
-                let looked = look(watched, self.clock.now(), &*self.rng);
-                (looked, watched.has_events())
-            });
+            let looked = {
+                let mut all = self.watched();
+                all.get_mut(&business).map(|watched| look(watched, self.clock.now(), &*self.rng))
+            };
             // Nobody may have watched it for an hour, and just then.
-            let Some((looked, has_events)) = looked else { continue };
-            if has_events {
-                self.keep(business, false).await?;
-            }
+            let Some(looked) = looked else { continue };
+            self.keep_events(business).await?;
             return Ok(Some(looked));
         }
         Ok(None)
@@ -311,6 +327,14 @@ impl<S: Store> Protection<S> {
         // A poisoned lock still holds what was seen: nothing can panic while it is held.
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The business that has sent `envelope`, or that it is for.
+fn business_of(envelope: &Envelope) -> Option<PhoneNumberId> {
+    [envelope.from(), envelope.to()].into_iter().find_map(|address| match address.party() {
+        Party::Business(business) => Some(*business),
+        _ => None,
+    })
 }
 
 /// Eight bytes of a keyed tag are enough to tell a few hundred users apart.

@@ -190,7 +190,8 @@ impl<S: Store> Carrier<S> {
         }
         let mut seen = round.seen(&key, &ours);
         if matches!(seen, Seen::Never | Seen::BeforeRestore) {
-            match self.recipient_takes(round, &envelope, known).await {
+            let takes = self.recipient_takes(round, &envelope, known).await;
+            match takes.and_then(|()| self.admits(&envelope)) {
                 Ok(()) => {
                     self.read_head(round, envelope.to().device()).await?;
                     // Behind the guard: who sends it again may do so on another day.

@@ -72,11 +72,14 @@ async fn who_is_reported_is_warned_limited_paused_and_stopped_and_an_appeal_take
     let (held, until) = restriction(&write(&world, &us, &stranger).await.unwrap_err()).unwrap();
     assert_eq!((held, until), (Restriction::Limited, Some(world.clock.now().after(days(1)))));
     write(&world, &her, &us).await.unwrap();
-    write(&world, &us, &her).await.unwrap();
+    let known = letter(&world, &us, &her);
+    world.transport().send(&us, known.clone()).await.unwrap();
     // The day is over, and it goes on as before.
     world.clock.set(until.unwrap());
     complaints(&world, &us, 6..7).await;
     assert_eq!(rung(&world).await, Rung::Paused);
+    // What was taken before is taken, whoever has not heard it.
+    world.transport().send(&us, known).await.unwrap();
     for (from, to) in [(&us, &her), (&her, &us)] {
         let refused = restriction(&write(&world, from, to).await.unwrap_err());
         assert!(matches!(refused, Some((Restriction::Paused, Some(_)))), "{refused:?}");
