@@ -8,10 +8,10 @@ use bulla_content::{Body, Template};
 use bulla_device::DeviceEventKind;
 use bulla_meter::{Flow, Tally};
 use bulla_relay::{
-    AccountEvent, Business, ButtonDefinition, Event, EventSink, OnBreach, Outgoing, OutgoingBody,
-    OutgoingTemplate, PageStart, Relay, Review, Rules, Settings, SinkError, SubmitError, TemplateDefinition,
-    TemplateError, TemplateParameters, TemplateQuery, TemplateRefusal, TemplateReview, TemplateStatus,
-    TemplateText, TextParameter,
+    AccountEvent, Business, ButtonDefinition, Event, EventSink, MAX_TEMPLATES, OnBreach, Outgoing,
+    OutgoingBody, OutgoingTemplate, PageStart, Relay, Review, Rules, Settings, SinkError, SubmitError,
+    TemplateDefinition, TemplateError, TemplateParameters, TemplateQuery, TemplateRefusal, TemplateReview,
+    TemplateStatus, TemplateText, TextParameter,
 };
 use bulla_store::{BoxStore, CountingStore, MemoryStore};
 
@@ -249,8 +249,8 @@ async fn many_templates_make_no_call_dearer() {
     let relay = Relay::builder(store, world.line.clone(), world.sink.clone(), clock, rng);
     let relay = relay.business(business(SHOP)).open().await.unwrap();
     relay.create_template(SHOP, order("en")).await.unwrap();
-    let mut costs = Vec::new();
-    for count in [0, 2_000] {
+    let (mut costs, mut lists) = (Vec::new(), Vec::new());
+    for count in [0, MAX_TEMPLATES - 1] {
         for number in 0..count {
             relay.create_template(SHOP, named(&format!("order_{number:04}"))).await.unwrap();
         }
@@ -259,9 +259,15 @@ async fn many_templates_make_no_call_dearer() {
         let known = counts.take();
         let unknown = relay.preview_template(SHOP, sent("order_updat", "en", &["Ann"])).await;
         assert!(matches!(refusal(unknown), TemplateRefusal::Unknown { nearest: Some(_) }));
-        costs.push((known.reads(), counts.take().reads()));
+        let unknown = counts.take().reads();
+        let named = relay.templates(SHOP, TemplateQuery::new(9).name("order_update")).await.unwrap();
+        let listed = (named.templates.len(), counts.take());
+        costs.push((known.reads(), unknown));
+        lists.push((listed.0, listed.1.reads(), listed.1.rows_read));
     }
     let [(known, unknown), (beside_many, unknown_beside_many)] = costs[..] else { panic!("{costs:?}") };
+    // The one, and how many there are.
+    assert!(lists.iter().all(|(found, reads, rows)| *found == 1 && *reads <= 2 && *rows <= 2), "{lists:?}");
     // One read, or none while it is in memory.
     assert!(known <= 1 && beside_many <= 1, "{costs:?}");
     assert!(unknown_beside_many <= unknown + 1 && unknown <= 5, "{costs:?}");
