@@ -13,7 +13,7 @@ use crate::row::{
 /// The first byte tells which row the rest is read as: a message of the business, what leaves together, the
 /// head of a conversation, a retry request, an event, what waits for approval, what is unconfirmed, or one of
 /// the plain ones: the number of a user, what was sent under an idempotency key, a recipient, who has
-/// sent a message that was opened; or what media or a template is, or where the media of a message is.
+/// sent a message that was opened; or what media, an upload or a template is, or where the media of a message is.
 ///
 /// Whatever they are, they are an error, or a row that says the same when it is written and read again, and
 /// whose every part is an error or there.
@@ -34,6 +34,7 @@ pub fn rows(bytes: &[u8]) {
         11 => stored_media(row),
         12 => stored_template(row),
         13 => received_media(row),
+        14 => upload(row),
         _ => {}
     }
 }
@@ -117,6 +118,14 @@ fn stored_media(bytes: &[u8]) {
     let Some(row) = read_back(bytes, StoredMedia::read, StoredMedia::to_bytes) else { return };
     let Ok(described) = row.description() else { return };
     assert!(StoredMedia::new(&described) == row, "there is one way to say it");
+}
+
+fn upload(bytes: &[u8]) {
+    let Ok((size, media_type)) = plain_rows::upload(bytes) else { return };
+    assert!(
+        [&size.to_be_bytes()[..], media_type.as_bytes()].concat() == bytes,
+        "there is one way to write it"
+    );
 }
 
 fn stored_template(bytes: &[u8]) {

@@ -40,7 +40,7 @@ pub mod fuzzing;
 
 pub use builder::RelayBuilder;
 pub use business::Business;
-pub use media::{MediaDescription, MediaError, MediaId, MediaKind, MediaStream, OutgoingMedia};
+pub use media::{MediaDescription, MediaError, MediaId, MediaKind, MediaStream, OutgoingMedia, Upload};
 pub use message_ref::MessageRef;
 pub use outgoing::{Outgoing, OutgoingBody, Recipient};
 pub use relay::{Counted, DeadLetter, DeadLetterId, Relay, SetAside, UsagePage};
@@ -68,7 +68,8 @@ pub use limits::{
     MAX_DEFERRED, MAX_IDEMPOTENCY_BYTES, MAX_MEDIA_CHUNKS, MAX_REPORTS, MAX_TEMPLATE_EXAMPLE_BYTES,
     MAX_TEMPLATE_LANGUAGE_CHARS, MAX_TEMPLATE_NAME_CHARS, MAX_TEMPLATE_PARAMETER_NAME_CHARS,
     MAX_TEMPLATE_PARAMETERS, MAX_TEMPLATE_REASON_CHARS, MAX_TEMPLATES, MAX_TEMPLATES_LISTED,
-    MAX_TRACKING_CHARS, MAX_WAITING, MEDIA_CHUNK_BYTES, MIN_BACKOFF, RECEIVED_MEDIA_SPAN, RETRY_AFTER,
+    MAX_TRACKING_CHARS, MAX_UPLOADS, MAX_WAITING, MEDIA_CHUNK_BYTES, MIN_BACKOFF, RECEIVED_MEDIA_SPAN,
+    RETRY_AFTER, UPLOAD_SPAN,
 };
 pub use rules::{
     Fallback, InvalidRule, LIMIT_PERIOD, MessagingLimit, OnBreach, PairRate, Rule, Rules, SERVICE_WINDOW,

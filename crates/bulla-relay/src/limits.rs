@@ -190,6 +190,13 @@ pub const MEDIA_CHUNK_BYTES: usize = 256 * 1024;
 /// How many chunks media has at most: those of the largest document.
 pub const MAX_MEDIA_CHUNKS: u32 = 400;
 
+/// How many uploads of a business that come in several parts are not finished at most. One more is refused.
+pub const MAX_UPLOADS: usize = 100;
+
+/// How long such an upload may take, whatever the breaks: a day. What has come of it then is removed by the
+/// next sweep of a new day, or before another one is begun.
+pub const UPLOAD_SPAN: Duration = Duration::from_secs(24 * 3600);
+
 /// How many templates an account has at most. One more is refused.
 pub const MAX_TEMPLATES: u64 = 10_000;
 

@@ -5,9 +5,11 @@ mod error;
 mod id;
 mod outgoing;
 mod stream;
+mod upload;
 
 pub use description::MediaDescription;
 pub use error::MediaError;
 pub use id::MediaId;
 pub use outgoing::{MediaKind, OutgoingMedia};
 pub use stream::MediaStream;
+pub use upload::Upload;

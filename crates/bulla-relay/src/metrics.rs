@@ -72,5 +72,8 @@ pub(crate) const REFUSED: &str = "bulla_relay_refused_total";
 /// Counter of attempts, by `reason`: put off, because the carrier or the store did not answer.
 pub(crate) const RETRIED: &str = "bulla_relay_retried_total";
 
+/// Counter of uploads: come in several parts, not finished within their day, and removed.
+pub(crate) const LAPSED_UPLOADS: &str = "bulla_relay_lapsed_uploads_total";
+
 /// Counter of parts, by `kind`: suspended, a business or a conversation.
 pub(crate) const SUSPENDED: &str = "bulla_relay_suspended_total";

@@ -70,6 +70,7 @@ mod sweep;
 mod fault_isolation;
 mod shutdown;
 mod unreadable_records;
+mod upload_rows;
 mod usage;
 
 use std::fmt;

@@ -25,6 +25,7 @@
 //! business    CONVERSATION     user's partition           nothing: there is this conversation
 //! business    MEDIA/day        media id                what media of the business is
 //! business    MEDIA_CHUNK/day  media id ‖ number       a piece of its bytes
+//! business    UPLOAD/day       media id                size ‖ media type: an upload in several parts that is not finished
 //! business    GATE             user's partition        the number of a user that is blocked; or, without a name, nothing: the number is not registered
 //! business, account  CONFIGURATION  kind ‖ name      what was configured through an API
 //! business, account  CONFIGURATION_COUNT  kind       how many there are of the kind
@@ -43,7 +44,7 @@
 //! ```
 //!
 //! Days are those on which a record was made, except under MESSAGE, CONTENT, SEEN, ASKED, MEDIA,
-//! MEDIA_CHUNK and RECEIVED_MEDIA, where it is the id's own. What has a day dies with it; HEAD and
+//! MEDIA_CHUNK, UPLOAD and RECEIVED_MEDIA, where it is the id's own. What has a day dies with it; HEAD and
 //! CONVERSATION end when nothing is left under MESSAGE, SEEN, ASKED, OUTBOX, EVENTS, HELD, DEFERRED and
 //! DEAD_LETTERS. OUTBOX, EVENTS, HELD and DEFERRED are queues and are read in the order of their places: a
 //! clock that is ahead for a moment puts nothing before what came earlier.
@@ -87,6 +88,7 @@ pub(crate) const CONFIGURATION_COUNT: Space = Space::new(0x7a);
 pub(crate) const RECEIVED_MEDIA: Space = Space::new(0x6a);
 pub(crate) const USAGE: Space = Space::new(0x6b);
 pub(crate) const SENT: Space = Space::new(0x6c);
+pub(crate) const UPLOAD: Space = Space::new(0x6d);
 
 /// What names of records of one business's conversation begin with.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {

@@ -25,6 +25,12 @@ pub enum MediaError {
     /// The caller's move: the chunks that were put are not all of what is described.
     #[error("the chunks of the upload are not all there, or are not of the size that was said")]
     Incomplete,
+    /// The caller's move: as many uploads as may be are not finished. Finish some, or give them up.
+    #[error("{limit} uploads of the number are not finished, which is as many as may be")]
+    TooMany {
+        /// How many there may be.
+        limit: usize,
+    },
     /// The carrier's, or the user's: what came with their message is not at the carrier (any more), or is not
     /// what the message tells of.
     #[error("what came with the message cannot be had from the carrier")]

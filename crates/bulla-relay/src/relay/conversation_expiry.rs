@@ -28,7 +28,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         for business in self.businesses.ids() {
             let Some(tenant) = self.businesses.tenant(business) else { continue };
-            let ended = self.end_what_is_over_of(&tenant).await;
+            let ended = async {
+                self.forget_lapsed_uploads(business, now).await?;
+                self.end_what_is_over_of(&tenant).await
+            };
+            let ended = ended.await;
             ended.or_else(|error| self.contain(&tenant, None, error))?;
         }
         let mut batch = Batch::new(SYSTEM_PARTITION);

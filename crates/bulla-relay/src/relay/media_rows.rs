@@ -90,6 +90,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             let mut batch = Batch::new(inner.home(business));
             let row = StoredMedia::new(&described).to_bytes();
             batch.put_until(key_of(media), row, Retention::LONGEST.from(media.inner().time()));
+            inner.finish_upload(&mut batch, media).await?;
             Ok(inner.commit_media(batch).await?)
         };
         self.media_call(business, "put media", finishing).await
@@ -149,7 +150,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             inner.described(business, media).await?;
             match media.message() {
                 Some(message) => inner.remove_received(business, message).await,
-                None => inner.remove_media(business, media).await,
+                None => Ok(inner.remove_media(business, media).await?),
             }
         };
         self.media_call(business, "delete media", deleting).await
@@ -161,12 +162,13 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// As [`begin_media`](Self::begin_media), and when the store fails: then they go with their day.
     pub async fn abandon_media(&self, business: PhoneNumberId, media: MediaId) -> Result<(), MediaError> {
         is_upload(media)?;
-        let deleting = async move |inner: Arc<Inner<S, T, K>>| inner.remove_media(business, media).await;
+        let deleting =
+            async move |inner: Arc<Inner<S, T, K>>| Ok(inner.give_up_upload(business, media).await?);
         self.media_call(business, "delete media", deleting).await
     }
 
     /// Carries out a call about media of `business`, which does not stop before that is done.
-    async fn media_call<R, F>(
+    pub(super) async fn media_call<R, F>(
         &self,
         business: PhoneNumberId,
         task: &'static str,
@@ -234,7 +236,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// The chunk of an upload that is at `index`.
-    async fn media_chunk(
+    pub(super) async fn media_chunk(
         &self,
         business: PhoneNumberId,
         media: MediaId,
@@ -256,7 +258,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }))
     }
 
-    async fn remove_media(&self, business: PhoneNumberId, media: MediaId) -> Result<(), MediaError> {
+    pub(super) async fn remove_media(
+        &self,
+        business: PhoneNumberId,
+        media: MediaId,
+    ) -> Result<(), StoreError> {
         let home = self.home(business);
         // First what makes it media: a crash in between leaves chunks that go with their day.
         let mut batch = Batch::new(home);

@@ -16,6 +16,13 @@ pub(crate) fn sent_once(bytes: &[u8]) -> Result<(MessageId, &[u8]), StoreError> 
     Ok((id, fingerprint))
 }
 
+/// How many bytes an upload will have (u64, big-endian), and what it is said to be.
+pub(crate) fn upload(bytes: &[u8]) -> Result<(u64, &str), StoreError> {
+    let damaged = || StoreError::Damaged { what: "upload" };
+    let (size, media_type) = bytes.split_first_chunk().ok_or_else(damaged)?;
+    Ok((u64::from_be_bytes(*size), std::str::from_utf8(media_type).map_err(|_| damaged())?))
+}
+
 /// When the business last wrote to a user outside of a window (milliseconds, u64, big-endian).
 pub(crate) fn recipient(bytes: &[u8]) -> Result<Timestamp, StoreError> {
     let at = bytes.try_into().map(u64::from_be_bytes);

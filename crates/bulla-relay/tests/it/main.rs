@@ -45,5 +45,6 @@ mod templates;
 mod throughput;
 mod time_to_live;
 mod typing;
+mod uploads;
 mod usage;
 mod world;

@@ -19,8 +19,8 @@ use bulla::envelope::{
 use bulla::integrity::{Reason, Report, ReportedMessage, Stamp, commitment};
 use bulla::relay::{
     Business, ConfigurationKey, ConfigurationOwner, MediaDescription, OnBreach, Outgoing, OutgoingBody,
-    OutgoingTemplate, PageStart, Review, Rules, ServiceWindow, SuspendedPart, TemplateDefinition,
-    TemplateQuery, TemplateText, UserId,
+    OutgoingTemplate, PageStart, Relay, Review, Rules, ServiceWindow, SuspendedPart, TemplateDefinition,
+    TemplateQuery, TemplateText, UPLOAD_SPAN, UserId,
 };
 use bulla::session::IdentityKeyPair;
 use bulla::store::{MemoryStore, Retention, Store};
@@ -58,6 +58,7 @@ pub(crate) async fn run(folder: &Path, personal: &PersonalData) {
     scenario.a_second_device_is_listed(&system).await;
     somebody_proves_who_they_are(&system, personal.number(2)).await;
     the_log_of_keys_stands_still().await;
+    an_upload_is_forgotten(&system).await;
     a_message_is_reported(personal.number(3), &personal.text()).await;
     somebody_tries_numbers().await;
     let scenario = scenario.a_message_comes_too_late(&mut system).await;
@@ -187,6 +188,21 @@ async fn the_clock_is_set(system: &System) {
         clock.set(Duration::from_secs(minutes * MINUTES));
         store.tick().await.unwrap();
     }
+}
+
+/// An upload in several parts is begun and left, and is removed a day later, when another one is begun.
+async fn an_upload_is_forgotten(system: &System) {
+    const FORGETFUL: PhoneNumberId = PhoneNumberId::new(9);
+    let (store, clock, rng) = (MemoryStore::new(), Arc::new(SetClock::default()), Arc::new(SystemRng));
+    let relay = Relay::builder(store, system.transport.clone(), system.sink.clone(), clock.clone(), rng);
+    let number = Number::parse("15550783889").unwrap();
+    let business = Business::new(FORGETFUL, BusinessAccountId::new(9), number);
+    let relay = relay.business(business).open().await.unwrap();
+    let begin = || relay.begin_upload(FORGETFUL, "image/png".into(), 5);
+    begin().await.unwrap();
+    clock.set(UPLOAD_SPAN);
+    begin().await.unwrap();
+    relay.close().await;
 }
 
 struct Scenario<'a> {
