@@ -51,6 +51,7 @@ PICTURE = bytes.fromhex(
 )
 # What nobody makes up who does not know what it means, put into every second body.
 WHOLE = {
+    "beginUpload": {"file_length": len(PICTURE), "file_type": "image/png"},
     "createFlow": {"flow_json": "{}"},
     "createTemplate": {"category": "UTILITY", "language": "en", "components": [{"type": "BODY", "text": "hello"}]},
     "putAsset": {"file": "{}"},
@@ -102,7 +103,10 @@ def described() -> dict:
 class Known:
     """The ids that the relay has given, by what they are of."""
 
-    KINDS = {"createFlow": "flow", "createTemplate": "template", "putQrCode": "code", "uploadMedia": "media"}
+    KINDS = {
+        "beginUpload": "upload", "createFlow": "flow", "createTemplate": "template", "putQrCode": "code",
+        "uploadMedia": "media",
+    }  # fmt: skip
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -117,7 +121,7 @@ class Known:
             for message in told.get("messages", []):
                 self._add("message", message["id"])
         elif operation in self.KINDS and isinstance(name := told.get("id", told.get("code")), str):
-            self._add(self.KINDS[operation], name)
+            self._add(self.KINDS[operation], name.removeprefix("upload:"))
         if operation == "createTemplate" and isinstance(body, dict):
             self._add("name", body["name"])
 
@@ -137,12 +141,14 @@ class Known:
     def of_path(self, name: str, made_up: object) -> object:
         kinds = {
             "account_id": ["account"],
+            "app_id": ["number"],
             "code": ["code"],
             "flow_id": ["flow"],
             "id": ["account", "flow", "media", "number", "template"],
             "media_id": ["media"],
             "phone_number_id": ["number"],
             "template_id": ["template"],
+            "upload_id": ["upload"],
         }
         return self.one(*kinds[name], instead=made_up)
 
@@ -255,6 +261,9 @@ class Fuzzer:
             # Of most messages there is nothing to try.
             case.query.pop("dry_run", None)
         case.body = self._known.put_into(case.body)
+        if name == "continueUpload" and self._chance.randrange(2):
+            # All that was said to come, from the first byte on.
+            case.body, case.headers = PICTURE, {"file_offset": "0"}
         if name in WHOLE and isinstance(case.body, dict) and self._chance.randrange(2):
             case.body |= WHOLE[name]
         self.made += 1

@@ -199,6 +199,7 @@ class Conversation:
             self.a_place_and_a_contact_are_shown_and_a_place_comes_back,
             self.the_user_taps_a_button_and_a_row_of_a_list,
             self.a_picture_is_uploaded_sent_downloaded_and_deleted,
+            self.a_file_comes_in_parts_and_goes_on_where_the_line_was_cut,
             self.a_picture_of_the_user_is_told_of_and_downloaded_byte_for_byte,
             self.a_file_that_is_not_what_it_says_is_refused,
             self.a_picture_behind_a_link_is_fetched_once_and_sent_twice,
@@ -344,6 +345,30 @@ class Conversation:
         expect(self.wa.delete_media(media.id), "no success")
         error = refused(errors.WhatsAppError, lambda: self.wa.get_media_url(media.id))
         expect(error.code == 100 and error.subcode == 33, f"code {error.code}, subcode {error.subcode}")
+
+    def a_file_comes_in_parts_and_goes_on_where_the_line_was_cut(self) -> None:
+        picture = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 3000
+        of = {"file_name": "view.png", "file_length": len(picture), "file_type": "image/png"}
+        upload = self.wa.api.create_upload_session(app_id="1", **of)["id"]
+        part = 600_000
+        with socket.create_connection(("127.0.0.1", self.relay.port), timeout=DEADLINE_S) as line:
+            head = f"POST /{upload} HTTP/1.1\r\nHost: relay\r\nAuthorization: OAuth {TOKEN}\r\nfile_offset: 0\r\n"
+            line.sendall(f"{head}Content-Length: {len(picture)}\r\n\r\n".encode() + picture[:part])
+        deadline = time.monotonic() + DEADLINE_S
+        while (there := self.wa.api.get_upload_session(upload)["file_offset"]) == 0 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        expect(0 < there <= part, f"{there} of {part} bytes are there")
+        # Until the relay has seen that the line is cut, nobody else goes on.
+        while True:
+            try:
+                there = self.wa.api.get_upload_session(upload)["file_offset"]
+                handle = self.wa.api.upload_file(upload, picture[there:], file_offset=there)["h"]
+                break
+            except errors.WhatsAppError as error:
+                expect(error.code in (131009, 131016) and time.monotonic() < deadline, f"{error}")
+                time.sleep(0.1)
+        told = self.wa.get_media_url(handle.removeprefix("4:"))
+        expect(told.sha256 == hashlib.sha256(picture).hexdigest(), "another file came")
 
     def a_picture_of_the_user_is_told_of_and_downloaded_byte_for_byte(self) -> None:
         picture = b"\x89PNG\r\n\x1a\n" + bytes(range(255, -1, -1)) * 3000

@@ -40,7 +40,9 @@ mod template_message;
 mod templates;
 mod token_facts;
 mod trace_id;
+mod under_way;
 mod upload;
+mod upload_session;
 
 use std::fmt;
 use std::io;
@@ -68,6 +70,7 @@ use self::links::LinkCache;
 use self::path::{Edge, Path};
 use self::request::Request;
 pub(crate) use self::trace_id::TraceId;
+use self::under_way::UnderWay;
 use crate::account_terms::NoTerms;
 use crate::api_error::{ApiError, Methods};
 use crate::limits::MAX_HANDSHAKES;
@@ -91,6 +94,8 @@ use crate::{
 /// | `GET /{media id}` | tells what a file is, and its URL, on the origin of the request |
 /// | `GET` of that URL | the file, for whoever has the token, for as long as it is kept |
 /// | `DELETE /{media id}` | deletes it; messages that were sent with it are as they were |
+/// | `POST /{app id}/uploads` | begins a file that comes in several parts: the id of the upload |
+/// | `GET`, `POST /{upload id}` | how much of it is there; the next bytes from `file_offset` on, and with the last of them its handle |
 /// | `POST /{account id}/message_templates` | defines a message template; the answer says whether it may be sent |
 /// | `GET /{account id}/message_templates` | lists them by `name`, `language`, `category`, `status`; in pages of `limit`, 25 or at most 100, that go on with `after` and back with `before`, as all lists do; with `summary` |
 /// | `DELETE /{account id}/message_templates` | deletes what is called `name`, or the one with the id `hsm_id` |
@@ -183,6 +188,8 @@ pub struct GraphApi<D, A = Tokens> {
     terms: Arc<dyn AccountTerms>,
     /// The handshakes that are under way.
     handshakes: Arc<Semaphore>,
+    /// What one request at a time may do.
+    under_way: Arc<UnderWay>,
 }
 
 impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
@@ -206,6 +213,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             callbacks: None,
             terms: Arc::new(NoTerms),
             handshakes: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
+            under_way: Arc::default(),
         }
     }
 
@@ -385,11 +393,15 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             return Err(ApiError::permission());
         }
         let business = match path {
-            Path::Messages(_) | Path::Uploads(_) if head.method != Method::POST => {
+            Path::Messages(_) | Path::Uploads(_) | Path::Sessions(_) if head.method != Method::POST => {
                 return Err(ApiError::method(Methods::Post));
             }
             Path::Messages(number) | Path::Uploads(number) => PhoneNumberId::parse(number).ok(),
-            Path::Media(business, _) | Path::Content(business, _) => Some(business),
+            Path::Media(business, _) | Path::Content(business, _) | Path::Session(business, _) => {
+                Some(business)
+            }
+            // There is one app, whatever it is called, and what is uploaded is of a number.
+            Path::Sessions(_) => grant.numbers().find(|number| self.relay.number(*number).is_some()),
             Path::Templates(account) => self.number_of(&grant, account),
             // Whose it is has to be looked up.
             Path::Node(id) => {
@@ -413,6 +425,10 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         match path {
             Path::Messages(_) => self.message(head, body, business, &own).await.map(Reply::Json),
             Path::Uploads(_) => self.upload(head, body, business).await.map(Reply::Json),
+            Path::Sessions(_) => self.begin_session(head, body, business).await.map(Reply::Json),
+            Path::Session(_, media) => {
+                Box::pin(self.session(head, body, (business, media))).await.map(Reply::Json)
+            }
             Path::Media(_, media) => self.media(head, business, media).await.map(Reply::Json),
             Path::Content(_, media) => self.content(head, business, media).await.map(Reply::Content),
             Path::Templates(_) => self.templates(head, body, business).await.map(Reply::Json),
@@ -508,6 +524,7 @@ impl<D, A> Clone for GraphApi<D, A> {
             callbacks,
             terms,
             handshakes,
+            under_way,
         } = self;
         Self {
             relay: relay.clone(),
@@ -523,6 +540,7 @@ impl<D, A> Clone for GraphApi<D, A> {
             callbacks: callbacks.clone(),
             terms: terms.clone(),
             handshakes: handshakes.clone(),
+            under_way: under_way.clone(),
         }
     }
 }
@@ -543,6 +561,7 @@ impl<D, A> fmt::Debug for GraphApi<D, A> {
             callbacks: _,
             terms: _,
             handshakes: _,
+            under_way: _,
         } = self;
         write!(f, "GraphApi({settings:?})")
     }

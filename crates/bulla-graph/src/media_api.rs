@@ -3,6 +3,7 @@ use std::sync::Arc;
 use bulla_base::PhoneNumberId;
 use bulla_relay::{
     EventSink, MediaDescription, MediaError, MediaId, MediaStream, Relay, Store, SubmitError, Transport,
+    Upload,
 };
 use bytes::Bytes;
 
@@ -20,6 +21,44 @@ pub trait MediaApi: Send + Sync + 'static {
     /// When there is no media, or none now.
     fn begin_media(&self, _business: PhoneNumberId) -> Result<MediaId, MediaError> {
         Err(no_media())
+    }
+
+    /// Begins an upload in several parts.
+    ///
+    /// # Errors
+    /// [`MediaError::TooMany`] when as many as may be are not finished.
+    fn begin_upload(
+        &self,
+        _business: PhoneNumberId,
+        _media_type: String,
+        _size: u64,
+    ) -> impl Future<Output = Result<MediaId, MediaError>> + Send {
+        async { Err(no_media()) }
+    }
+
+    /// What is known of one, and how much of it is there.
+    ///
+    /// # Errors
+    /// [`MediaError::Unknown`] when there is none.
+    fn upload(
+        &self,
+        _business: PhoneNumberId,
+        _media: MediaId,
+    ) -> impl Future<Output = Result<Upload, MediaError>> + Send {
+        async { Err(no_media()) }
+    }
+
+    /// One chunk of it.
+    ///
+    /// # Errors
+    /// [`MediaError::Unknown`] when it is not there.
+    fn upload_chunk(
+        &self,
+        _business: PhoneNumberId,
+        _media: MediaId,
+        _index: u32,
+    ) -> impl Future<Output = Result<Bytes, MediaError>> + Send {
+        async { Err(no_media()) }
     }
 
     /// Makes one chunk of an upload durable.
@@ -110,6 +149,31 @@ macro_rules! forward_media {
             $to.begin_media(business)
         }
 
+        async fn begin_upload(
+            &self,
+            business: PhoneNumberId,
+            media_type: String,
+            size: u64,
+        ) -> Result<MediaId, MediaError> {
+            let $from = self;
+            $to.begin_upload(business, media_type, size).await
+        }
+
+        async fn upload(&self, business: PhoneNumberId, media: MediaId) -> Result<Upload, MediaError> {
+            let $from = self;
+            $to.upload(business, media).await
+        }
+
+        async fn upload_chunk(
+            &self,
+            business: PhoneNumberId,
+            media: MediaId,
+            index: u32,
+        ) -> Result<Bytes, MediaError> {
+            let $from = self;
+            $to.upload_chunk(business, media, index).await
+        }
+
         async fn put_media_chunk(
             &self,
             business: PhoneNumberId,
@@ -178,6 +242,25 @@ pub trait DynMediaApi: Send + Sync + 'static {
     /// As that.
     fn begin_media_now(&self, business: PhoneNumberId) -> Result<MediaId, MediaError>;
 
+    /// As [`MediaApi::begin_upload`].
+    fn begin_upload_boxed(
+        &self,
+        business: PhoneNumberId,
+        media_type: String,
+        size: u64,
+    ) -> Answering<'_, MediaId, MediaError>;
+
+    /// As [`MediaApi::upload`].
+    fn upload_boxed(&self, business: PhoneNumberId, media: MediaId) -> Answering<'_, Upload, MediaError>;
+
+    /// As [`MediaApi::upload_chunk`].
+    fn upload_chunk_boxed(
+        &self,
+        business: PhoneNumberId,
+        media: MediaId,
+        index: u32,
+    ) -> Answering<'_, Bytes, MediaError>;
+
     /// As [`MediaApi::put_media_chunk`].
     fn put_media_chunk_boxed(
         &self,
@@ -219,6 +302,28 @@ pub trait DynMediaApi: Send + Sync + 'static {
 impl<D: MediaApi> DynMediaApi for D {
     fn begin_media_now(&self, business: PhoneNumberId) -> Result<MediaId, MediaError> {
         self.begin_media(business)
+    }
+
+    fn begin_upload_boxed(
+        &self,
+        business: PhoneNumberId,
+        media_type: String,
+        size: u64,
+    ) -> Answering<'_, MediaId, MediaError> {
+        Box::pin(self.begin_upload(business, media_type, size))
+    }
+
+    fn upload_boxed(&self, business: PhoneNumberId, media: MediaId) -> Answering<'_, Upload, MediaError> {
+        Box::pin(self.upload(business, media))
+    }
+
+    fn upload_chunk_boxed(
+        &self,
+        business: PhoneNumberId,
+        media: MediaId,
+        index: u32,
+    ) -> Answering<'_, Bytes, MediaError> {
+        Box::pin(self.upload_chunk(business, media, index))
     }
 
     fn put_media_chunk_boxed(
@@ -268,6 +373,28 @@ impl<D: MediaApi> DynMediaApi for D {
 impl MediaApi for dyn DynRelayApi {
     fn begin_media(&self, business: PhoneNumberId) -> Result<MediaId, MediaError> {
         self.begin_media_now(business)
+    }
+
+    async fn begin_upload(
+        &self,
+        business: PhoneNumberId,
+        media_type: String,
+        size: u64,
+    ) -> Result<MediaId, MediaError> {
+        self.begin_upload_boxed(business, media_type, size).await
+    }
+
+    async fn upload(&self, business: PhoneNumberId, media: MediaId) -> Result<Upload, MediaError> {
+        self.upload_boxed(business, media).await
+    }
+
+    async fn upload_chunk(
+        &self,
+        business: PhoneNumberId,
+        media: MediaId,
+        index: u32,
+    ) -> Result<Bytes, MediaError> {
+        self.upload_chunk_boxed(business, media, index).await
     }
 
     async fn put_media_chunk(

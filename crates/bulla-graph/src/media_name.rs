@@ -52,6 +52,31 @@ pub(crate) fn read(name: &str) -> Option<(PhoneNumberId, MediaId)> {
     Some((PhoneNumberId::new(business.parse().ok()?), media))
 }
 
+/// What the id of an upload in several parts begins with, as clients know it.
+const SESSION: &str = "upload:";
+
+/// The same in a path, as some clients write it.
+const SESSION_IN_PATH: &str = "upload%3A";
+
+/// What the handle of one begins with when it is finished: some clients know a handle by it.
+const HANDLE: &str = "4:";
+
+/// The id of an upload in several parts that is not finished.
+pub(crate) fn write_session(business: PhoneNumberId, media: MediaId) -> String {
+    format!("{SESSION}{}", write(business, media))
+}
+
+/// What [`write_session`] named so.
+pub(crate) fn read_session(name: &str) -> Option<(PhoneNumberId, MediaId)> {
+    let name = name.strip_prefix(SESSION).or_else(|| name.strip_prefix(SESSION_IN_PATH))?;
+    read(name).filter(|(_, media)| media.message().is_none())
+}
+
+/// The handle of what was uploaded in several parts.
+pub(crate) fn write_handle(business: PhoneNumberId, media: MediaId) -> String {
+    format!("{HANDLE}{}", write(business, media))
+}
+
 #[cfg(test)]
 mod tests {
     use bulla_base::{MessageId, SeededRng, Timestamp};
@@ -70,6 +95,20 @@ mod tests {
             assert!(name.len() == 60 && name.bytes().all(|byte| byte.is_ascii_digit()), "{name}");
             assert_eq!(read(&name), Some((business, media())));
         }
+    }
+
+    #[test]
+    fn a_session_and_its_handle_lead_back_to_the_upload() {
+        let business = PhoneNumberId::new(7);
+        let (session, handle) = (write_session(business, media()), write_handle(business, media()));
+        assert!(session.starts_with("upload:1") && handle.starts_with("4:1"), "{session} {handle}");
+        for name in [&session, &session.replacen(':', "%3A", 1)] {
+            assert_eq!(read_session(name), Some((business, media())), "{name}");
+        }
+        let mut bytes = [0xa5; MessageRef::BYTES];
+        bytes[..16].copy_from_slice(&media().to_bytes());
+        let came = MediaId::of_message(MessageRef::from_bytes(bytes).unwrap());
+        assert_eq!(read_session(&write_session(business, came)), None);
     }
 
     #[test]

@@ -6,12 +6,14 @@ use std::task::{Context, Poll, ready};
 use axum::body::{Body, HttpBody};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
-use bulla_base::Clock;
+use bulla_base::{Clock, Timestamp};
 use bytes::Bytes;
 use futures_util::future::{Either, poll_fn, select};
 
 use crate::api_error::ApiError;
-use crate::limits::{BODY_TIMEOUT, DRAIN_TIMEOUT, MAX_BODY_BYTES, MAX_DRAINED_BYTES, MAX_FORM_BYTES};
+use crate::limits::{
+    BODY_TIMEOUT, DRAIN_TIMEOUT, MAX_BODY_BYTES, MAX_DRAINED_BYTES, MAX_FORM_BYTES, UPLOAD_TIMEOUT,
+};
 use crate::metrics;
 
 /// A body that has not been read to its end.
@@ -89,6 +91,27 @@ impl Incoming {
             }
             _ => Ok(()),
         }
+    }
+
+    /// How long it says it is, if it says so.
+    pub(crate) const fn declared(&self) -> Option<usize> {
+        self.declared
+    }
+
+    /// Its next piece, nothing at its end: within [`BODY_TIMEOUT`], and before `end`.
+    pub(crate) async fn piece(
+        &mut self,
+        clock: &dyn Clock,
+        end: Timestamp,
+    ) -> Result<Option<Bytes>, ApiError> {
+        let limit = if clock.now() < end { BODY_TIMEOUT } else { UPLOAD_TIMEOUT };
+        if clock.now() < end
+            && let Either::Left((piece, _)) = select(pin!(self.next()), clock.sleep(BODY_TIMEOUT)).await
+        {
+            return piece;
+        }
+        self.state = State::Lost;
+        Err(ApiError::too_slow(limit))
     }
 
     /// Reads it to its end.

@@ -16,7 +16,8 @@ use crate::limits::PREFLIGHT_LIFE;
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, DELETE");
 
 /// The fields of a request that are read here.
-const REQUEST_FIELDS: HeaderValue = HeaderValue::from_static("Authorization, Content-Type, Idempotency-Key");
+const REQUEST_FIELDS: HeaderValue =
+    HeaderValue::from_static("Authorization, Content-Type, Idempotency-Key, File_Offset");
 
 /// The fields of an answer that clients read beside those that every page may.
 const ANSWER_FIELDS: HeaderValue = HeaderValue::from_static("Retry-After, X-FB-Trace-ID");

@@ -56,12 +56,8 @@ impl Sniffed {
         match self.media_type.unwrap_or(ANYTHING) {
             // Words may begin as a signature does.
             _ if self.is_text => MAX_DOCUMENT_BYTES,
-            "image/webp" if self.is_animated => MAX_ANIMATED_STICKER_BYTES,
-            "image/webp" => MAX_STICKER_BYTES,
-            kind if kind.starts_with("image/") => MAX_IMAGE_BYTES,
-            kind if kind.starts_with("video/") => MAX_VIDEO_BYTES,
-            kind if kind.starts_with("audio/") => MAX_AUDIO_BYTES,
-            _ => MAX_DOCUMENT_BYTES,
+            "image/webp" if !self.is_animated => MAX_STICKER_BYTES,
+            kind => limit_of(kind),
         }
     }
 
@@ -104,6 +100,17 @@ impl Sniffed {
             _ if declared.starts_with("text/") => self.is_text,
             _ => is_office && sniffed.starts_with("application/"),
         }
+    }
+}
+
+/// How many bytes a file may have that is said to be of this type, before anything of it is seen.
+pub(crate) fn limit_of(media_type: &str) -> u64 {
+    match media_type {
+        "image/webp" => MAX_ANIMATED_STICKER_BYTES,
+        kind if kind.starts_with("image/") => MAX_IMAGE_BYTES,
+        kind if kind.starts_with("video/") => MAX_VIDEO_BYTES,
+        kind if kind.starts_with("audio/") => MAX_AUDIO_BYTES,
+        _ => MAX_DOCUMENT_BYTES,
     }
 }
 

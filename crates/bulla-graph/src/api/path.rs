@@ -11,6 +11,10 @@ pub(crate) enum Path<'a> {
     Messages(&'a str),
     /// The uploads of the sending number with this id.
     Uploads(&'a str),
+    /// The uploads in several parts of the app with this id.
+    Sessions(&'a str),
+    /// One of them, that may not be finished.
+    Session(PhoneNumberId, MediaId),
     /// Media of a number.
     Media(PhoneNumberId, MediaId),
     /// Its bytes.
@@ -101,7 +105,13 @@ impl<'a> Path<'a> {
     pub(crate) const fn route(path: Option<&Self>) -> &'static str {
         match path {
             Some(Self::Messages(_)) => "messages",
-            Some(Self::Uploads(_) | Self::Media(..) | Self::Content(..)) => "media",
+            Some(
+                Self::Uploads(_)
+                | Self::Sessions(_)
+                | Self::Session(..)
+                | Self::Media(..)
+                | Self::Content(..),
+            ) => "media",
             Some(Self::Templates(_)) => "templates",
             Some(Self::Node(_) | Self::Edge(..)) => "management",
             Some(Self::Root) => "batch",
@@ -119,12 +129,14 @@ impl<'a> Path<'a> {
         match (segments.next(), segments.next(), segments.next()) {
             (Some(number), Some("messages"), None) => Some(Self::Messages(number)),
             (Some(number), Some("media"), None) => Some(Self::Uploads(number)),
+            (Some(app), Some("uploads"), None) if is_id(app) => Some(Self::Sessions(app)),
             (Some(account), Some("message_templates"), None) => Some(Self::Templates(account)),
             (None | Some(""), None, None) => Some(Self::Root),
             (Some("debug_token"), None, None) => Some(Self::DebugToken),
             (Some(name), None, None) => {
                 let media = media_name::read(name).map(|(of, media)| Self::Media(of, media));
-                media.or_else(|| is_id(name).then_some(Self::Node(name)))
+                let session = || media_name::read_session(name).map(|(of, media)| Self::Session(of, media));
+                media.or_else(session).or_else(|| is_id(name).then_some(Self::Node(name)))
             }
             (Some(name), Some("content"), None) => {
                 media_name::read(name).map(|(of, media)| Self::Content(of, media))
@@ -157,7 +169,8 @@ impl<'a> Path<'a> {
                 grant.has(Scope::Messaging)
             }
             Self::Edge(_, Edge::Profile) if *method != Method::GET => grant.has(Scope::Management),
-            Self::Edge(_, Edge::BlockedUsers | Edge::Profile) => {
+            // A file may be for either.
+            Self::Sessions(_) | Self::Session(..) | Self::Edge(_, Edge::BlockedUsers | Edge::Profile) => {
                 Scope::ALL.into_iter().any(|scope| grant.has(scope))
             }
             // Each part of a batch says for itself.
@@ -211,6 +224,10 @@ mod tests {
         assert_eq!(Path::read(&format!("/{name}/content")), Some(Path::Content(of, media)));
         assert_eq!(Path::route(Path::read(&format!("/{name}")).as_ref()), "media");
         assert_eq!(Path::read(&format!("/{}", name.split_at(1).1)), None);
+        let session = media_name::write_session(of, media);
+        assert_eq!(Path::read(&format!("/v23.0/{session}")), Some(Path::Session(of, media)));
+        assert_eq!(Path::read("/v23.0/1/uploads"), Some(Path::Sessions("1")));
+        assert_eq!(Path::read("/v23.0/app/uploads"), None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(crate) fn token(head: &Parts) -> Option<Cow<'_, [u8]>> {
     presented(head).filter(|token| !token.is_empty() && token.len() <= MAX_TOKEN_BYTES)
 }
 
-/// In `Authorization: Bearer`, the scheme in any case, or else in the query as `access_token`.
+/// In `Authorization: Bearer`, or `OAuth`, as clients write it that upload in parts, the scheme in any case; or else in the query as `access_token`.
 fn presented(head: &Parts) -> Option<Cow<'_, [u8]>> {
     let in_header = head.headers.get(AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
     in_header
@@ -35,7 +35,8 @@ pub(crate) fn query(head: &Parts, name: &str) -> Option<String> {
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let space = value.iter().position(|byte| *byte == b' ')?;
     let (scheme, token) = value.split_at(space);
-    scheme.eq_ignore_ascii_case(b"bearer").then(|| token.trim_ascii())
+    let is_known = [&b"bearer"[..], b"oauth"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    is_known.then(|| token.trim_ascii())
 }
 
 /// The idempotency key a request names, if any.
@@ -73,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_token_stands_in_the_header_or_in_the_query() {
-        for scheme in ["Bearer", "bearer", "BEARER"] {
+        for scheme in ["Bearer", "bearer", "BEARER", "OAuth", "oauth"] {
             assert_eq!(asked(Some(&format!("{scheme} EAA")), "/").as_deref(), Some("EAA"));
         }
         assert_eq!(asked(Some("Bearer  EAA "), "/?access_token=other").as_deref(), Some("EAA"));

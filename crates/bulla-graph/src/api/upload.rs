@@ -124,13 +124,15 @@ pub(crate) struct File<'a, D> {
     business: PhoneNumberId,
     media: MediaId,
     head: Vec<u8>,
-    digest: Sha256,
+    /// Of all of it; nothing when it does not begin here.
+    digest: Option<Sha256>,
     size: u64,
     next: BytesMut,
     /// How many chunks are stored, or being stored.
     chunks: u32,
     /// Those of which it is not known yet. They wait for the disk together, and for no order.
     under_way: FuturesUnordered<Put<'a>>,
+    most_under_way: usize,
 }
 
 /// A chunk that is being stored.
@@ -138,9 +140,38 @@ type Put<'a> = Pin<Box<dyn Future<Output = Result<(), MediaError>> + Send + 'a>>
 
 impl<'a, D: RelayApi> File<'a, D> {
     pub(crate) fn new(relay: &'a D, business: PhoneNumberId, media: MediaId) -> Self {
-        let (head, digest, next) = (Vec::new(), Sha256::new(), BytesMut::new());
-        let under_way = FuturesUnordered::new();
-        Self { relay, business, media, head, digest, size: 0, next, chunks: 0, under_way }
+        let (head, digest, next) = (Vec::new(), Some(Sha256::new()), BytesMut::new());
+        let (under_way, most_under_way) = (FuturesUnordered::new(), MAX_CHUNKS_UNDER_WAY);
+        Self { relay, business, media, head, digest, size: 0, next, chunks: 0, under_way, most_under_way }
+    }
+
+    /// One of which `received` bytes are there. Its chunks are stored in their order: they tell how far it
+    /// has come.
+    pub(crate) async fn resumed(
+        relay: &'a D,
+        (business, media): (PhoneNumberId, MediaId),
+        received: u64,
+    ) -> Result<Self, MediaError> {
+        let mut file = Self { most_under_way: 1, size: received, ..Self::new(relay, business, media) };
+        if received > 0 {
+            let first = relay.upload_chunk(business, media, 0).await?;
+            file.head.extend_from_slice(&first[..first.len().min(SNIFFED_BYTES)]);
+            let chunk = MEDIA_CHUNK_BYTES as u64;
+            file.chunks = u32::try_from(received / chunk).unwrap_or(u32::MAX);
+            if !received.is_multiple_of(chunk) {
+                file.next.extend_from_slice(&relay.upload_chunk(business, media, file.chunks).await?);
+            }
+            file.digest = None;
+        }
+        Ok(file)
+    }
+
+    /// Stores what has come, if it is not all.
+    pub(crate) async fn keep_part(&mut self) -> Result<(), UploadError> {
+        if !self.next.is_empty() {
+            self.put().await?;
+        }
+        self.settle().await
     }
 
     /// Adds what comes next.
@@ -152,7 +183,9 @@ impl<'a, D: RelayApi> File<'a, D> {
         if self.head.len() == SNIFFED_BYTES {
             self.is_within(&Sniffed::of(&self.head))?;
         }
-        self.digest.update(&bytes);
+        if let Some(digest) = &mut self.digest {
+            digest.update(&bytes);
+        }
         while !bytes.is_empty() {
             let taken = bytes.split_to(bytes.len().min(MEDIA_CHUNK_BYTES - self.next.len()));
             self.next.extend_from_slice(&taken);
@@ -164,7 +197,7 @@ impl<'a, D: RelayApi> File<'a, D> {
     }
 
     async fn put(&mut self) -> Result<(), UploadError> {
-        if self.under_way.len() == MAX_CHUNKS_UNDER_WAY {
+        if self.under_way.len() == self.most_under_way {
             self.under_way.next().await.transpose()?;
         }
         let chunk = self.next.split().freeze();
@@ -200,16 +233,22 @@ impl<'a, D: RelayApi> File<'a, D> {
         let sniffed = Sniffed::of(&self.head);
         self.is_within(&sniffed)?;
         let media_type = sniffed.compare(declared)?;
-        if !self.next.is_empty() {
-            self.put().await?;
-        }
-        self.settle().await?;
-        let digest = std::mem::take(&mut self.digest).finalize().into();
+        self.keep_part().await?;
+        let digest = match self.digest.take() {
+            Some(digest) => digest,
+            None => digest_of(self.relay, (self.business, self.media), self.chunks).await?,
+        };
+        let digest = digest.finalize().into();
         let described = MediaDescription::new(media_type, self.size, digest);
         let described = described.map_err(|error| ApiError::content("type", &error))?;
         let described = described.animated(sniffed.is_animated());
         let finished = self.relay.finish_media(self.business, self.media, described);
         finished.await.map_err(UploadError::Media)
+    }
+
+    /// How many bytes of it have come, from the first on.
+    pub(crate) const fn size(&self) -> u64 {
+        self.size
     }
 
     fn is_within(&self, sniffed: &Sniffed) -> Result<(), ApiError> {
@@ -221,4 +260,17 @@ impl<'a, D: RelayApi> File<'a, D> {
         }
         Ok(())
     }
+}
+
+/// The digest of what is stored: read once, when all of it is there, however often it broke off.
+async fn digest_of<D: RelayApi>(
+    relay: &D,
+    (business, media): (PhoneNumberId, MediaId),
+    chunks: u32,
+) -> Result<Sha256, MediaError> {
+    let mut digest = Sha256::new();
+    for index in 0..chunks {
+        digest.update(&relay.upload_chunk(business, media, index).await?);
+    }
+    Ok(digest)
 }

@@ -170,6 +170,7 @@ impl From<MediaError> for ApiError {
             }
             MediaError::NotFetched(_) => Self::not_fetched(),
             MediaError::Submit(source) => source.into(),
+            error @ MediaError::TooMany { .. } => Self::unreadable(error.to_string()),
             _ => Self::failed(),
         }
     }

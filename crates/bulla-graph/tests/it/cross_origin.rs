@@ -59,7 +59,7 @@ async fn pages_of_an_allowed_origin_may_ask_and_read() {
     assert_eq!(
         told(&asked),
         [
-            ("access-control-allow-headers", "Authorization, Content-Type, Idempotency-Key"),
+            ("access-control-allow-headers", "Authorization, Content-Type, Idempotency-Key, File_Offset"),
             ("access-control-allow-methods", "GET, POST, DELETE"),
             ("access-control-allow-origin", PAGE),
             ("access-control-max-age", &life),

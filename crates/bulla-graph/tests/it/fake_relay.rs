@@ -13,10 +13,10 @@ use bulla_graph::{
 };
 use bulla_meter::{Period, UsageKey};
 use bulla_relay::{
-    ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, Counted, MarkReadError,
-    MediaDescription, MediaError, MediaId, MediaStream, MessageRef, MessageTemplate, Outgoing,
+    ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, Counted, MAX_UPLOADS,
+    MarkReadError, MediaDescription, MediaError, MediaId, MediaStream, MessageRef, MessageTemplate, Outgoing,
     OutgoingTemplate, PageStart, SubmitError, TemplateDefinition, TemplateError, TemplateId, TemplatePage,
-    TemplateQuery, TemplateRefusal, TemplateStatus, TemplateText, UsagePage, UserId, Version,
+    TemplateQuery, TemplateRefusal, TemplateStatus, TemplateText, Upload, UsagePage, UserId, Version,
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -71,6 +71,8 @@ pub(crate) struct RecordingRelay {
 struct Kept {
     chunks: Vec<Bytes>,
     described: Option<MediaDescription>,
+    /// What was said of one that comes in several parts.
+    said: Option<Upload>,
 }
 
 impl RecordingRelay {
@@ -120,6 +122,39 @@ impl MediaApi for RecordingRelay {
         Ok(id)
     }
 
+    async fn begin_upload(
+        &self,
+        of: PhoneNumberId,
+        media_type: String,
+        size: u64,
+    ) -> Result<MediaId, MediaError> {
+        let mut kept = self.media.lock().unwrap();
+        let limit = MAX_UPLOADS;
+        if kept.values().filter(|kept| kept.said.is_some()).count() == limit {
+            return Err(MediaError::TooMany { limit });
+        }
+        assert_eq!(of, NUMBER);
+        let id = media(kept.len() as u64);
+        kept.insert(id, Kept { said: Some(Upload::new(media_type, size)), ..Kept::default() });
+        Ok(id)
+    }
+
+    async fn upload(&self, of: PhoneNumberId, id: MediaId) -> Result<Upload, MediaError> {
+        let kept = self.media.lock().unwrap();
+        let kept = kept.get(&id).filter(|_| of == NUMBER).ok_or(MediaError::Unknown)?;
+        if let Some(described) = &kept.described {
+            return Ok(Upload::new(described.media_type(), described.size()).finished());
+        }
+        let received = kept.chunks.iter().map(|chunk| chunk.len() as u64).sum();
+        Ok(kept.said.clone().ok_or(MediaError::Unknown)?.received(received))
+    }
+
+    async fn upload_chunk(&self, _: PhoneNumberId, id: MediaId, index: u32) -> Result<Bytes, MediaError> {
+        let kept = self.media.lock().unwrap();
+        let chunk = kept[&id].chunks.get(usize::try_from(index).unwrap());
+        chunk.cloned().ok_or(MediaError::Unknown)
+    }
+
     async fn put_media_chunk(
         &self,
         _: PhoneNumberId,
@@ -129,7 +164,10 @@ impl MediaApi for RecordingRelay {
     ) -> Result<(), MediaError> {
         let mut kept = self.media.lock().unwrap();
         let chunks = &mut kept.get_mut(&id).unwrap().chunks;
-        assert_eq!(chunks.len(), usize::try_from(index).unwrap());
+        let index = usize::try_from(index).unwrap();
+        // The last one of an upload that broke off is put again, with more.
+        assert!(index == chunks.len() || index + 1 == chunks.len());
+        chunks.truncate(index);
         let forgets = self.forgets_bytes.load(Ordering::Relaxed);
         chunks.push(if forgets { Bytes::new() } else { chunk });
         Ok(())

@@ -37,3 +37,4 @@ mod templates;
 mod tls;
 mod tokens_and_paths;
 mod unread_bodies;
+mod uploads;

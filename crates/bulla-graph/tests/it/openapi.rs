@@ -99,6 +99,10 @@ async fn filled(bench: &Bench) -> Vec<(&'static str, String)> {
             .into();
     filled.push(("{id}", media.clone()));
     filled.extend([("{flow_id}", flow), ("{code}", code), ("{media_id}", media)]);
+    let file = json!({ "file_name": "a.jpg", "file_length": 9, "file_type": "image/jpeg" });
+    let session = made("/5/uploads".to_owned(), file, "id").await;
+    filled.push(("{upload_id}", session.strip_prefix("upload:").unwrap().to_owned()));
+    filled.push(("{app_id}", "5".to_owned()));
     filled.push(("{template_id}", template));
     filled.extend([("{phone_number_id}", NUMBER.to_string()), ("{account_id}", ACCOUNT.to_string())]);
     filled

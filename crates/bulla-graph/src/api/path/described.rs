@@ -12,6 +12,8 @@ fn kind(path: &Path<'_>) -> String {
     match path {
         Path::Messages(_) => "messages".to_owned(),
         Path::Uploads(_) => "uploads".to_owned(),
+        Path::Sessions(_) => "sessions".to_owned(),
+        Path::Session(..) => "session".to_owned(),
         Path::Media(..) => "media".to_owned(),
         Path::Content(..) => "content".to_owned(),
         Path::Templates(_) => "templates".to_owned(),
@@ -36,13 +38,14 @@ fn every_path_that_is_read_is_described_and_no_other() {
         for id in ["1", &media] {
             let path = template.replace("{media_id}", &media).replace("{id}", id).replace("{code}", "ABC");
             let path = path.replace("{phone_number_id}", "1").replace("{account_id}", "2");
+            let path = path.replace("{upload_id}", &media).replace("{app_id}", "5");
             let path = path.replace("{flow_id}", "3").replace("{template_id}", "4");
             described.insert(kind(&Path::read(&path).unwrap_or_else(|| panic!("{template} is not read"))));
         }
     }
     let others =
         ["messages", "uploads", "media", "content", "templates", "template", "node", "code", "picture"];
-    let others = others.into_iter().chain(["root", "token"]);
+    let others = others.into_iter().chain(["root", "token", "sessions", "session"]);
     let mut read: BTreeSet<String> = others.map(str::to_owned).collect();
     read.extend(EDGES.map(|(_, edge)| kind(&Path::Edge("1", edge))));
     assert_eq!(described, read);
