@@ -45,6 +45,8 @@ LONGEST_LIST = 2
 LAST = {"deregister"}
 # What cannot be had here: nobody sends a code, and when it is asked last, the tries of a day are used up.
 NEVER = {"deregister", "requestCode", "verifyCode"}
+# What is answered with a file.
+FILES = {"readContent", "readPicture"}
 PICTURE = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f00010501012718e366"
     "0000000049454e44ae426082"
@@ -122,6 +124,8 @@ class Known:
                 self._add("message", message["id"])
         elif operation in self.KINDS and isinstance(name := told.get("id", told.get("code")), str):
             self._add(self.KINDS[operation], name.removeprefix("upload:"))
+        if operation == "continueUpload" and "h" in told:
+            self._add("handle", told["h"])
         if operation == "createTemplate" and isinstance(body, dict):
             self._add("name", body["name"])
 
@@ -174,6 +178,8 @@ class Known:
             body["message_id"] = self.one("message", instead=body["message_id"])
         if isinstance(body.get("emoji"), str):
             body["emoji"] = self._chance.choice([body["emoji"], "", "\N{THUMBS UP SIGN}"])
+        if isinstance(body.get("profile_picture_handle"), str):
+            body["profile_picture_handle"] = self.one("handle", instead=body["profile_picture_handle"])
         if isinstance(body.get("pin"), str):
             body["pin"] = PIN
         for kind in ("audio", "document", "image", "sticker", "video"):
@@ -286,7 +292,7 @@ class Fuzzer:
         except FailureGroup as group:
             for failure in group.exceptions:
                 self.failures.append(f"{name}: {failure}\n{case.as_curl_command()}"[:3000])
-        if response.status_code == 200 and name != "readContent":
+        if response.status_code == 200 and name not in FILES:
             self._known.learn(name, json.loads(response.content), case.body)
 
 

@@ -148,7 +148,7 @@ REFUSED = {
         (f"{NUMBER}/settings {what}" for what in ("Disable payload encryption", "Enable payload encryption")),
         (100, "messages are encrypted between relay and device"),
     ),
-    f"{NUMBER}/whatsapp_business_profile complete_profile_update": (131009, "pictures of profiles are not kept"),
+    f"{NUMBER}/whatsapp_business_profile complete_profile_update": (131009, "its handle is of no upload"),
     **dict.fromkeys(
         (
             f"{NUMBER}/conversational_automation {what}"

@@ -428,6 +428,12 @@ class Conversation:
         expect(self.wa.update_business_profile(about="Bread", websites=["https://bakery.example"]), "no success")
         profile = self.wa.get_business_profile()
         expect(profile.about == "Bread" and list(profile.websites) == ["https://bakery.example"], f"{profile}")
+        for picture in (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 2000, b"\xff\xd8\xff\xe0\0\x10JFIF\0 a loaf"):
+            # pywa uploads it, and sets its handle.
+            expect(self.wa.update_business_profile(profile_picture=picture, app_id="1"), "no success")
+            profile = self.wa.get_business_profile()
+            expect(profile.about == "Bread", f"{profile}")
+            expect(self.wa.get_media_bytes(profile.profile_picture_url) == picture, "another picture came back")
         expect(self.wa.update_display_name("The Bakery"), "no success")
         number = self.wa.get_business_phone_number()
         expect(number.id == PHONE_NUMBER_ID and number.verified_name == "The Bakery", f"{number}")

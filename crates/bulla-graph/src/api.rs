@@ -26,6 +26,7 @@ mod page;
 mod parameters;
 mod path;
 mod profile;
+mod profile_picture;
 mod qr_codes;
 mod qr_picture;
 mod raw_items;
@@ -105,6 +106,7 @@ use crate::{
 /// | `POST /{phone number id}/register`, `/deregister` | whether it may send; a PIN that was set is asked for |
 /// | `POST /{phone number id}/request_code`, `/verify_code` | a code for whoever holds the number, told by the host's [`NumberCodes`] |
 /// | `GET`, `POST /{phone number id}/whatsapp_business_profile`, `/whatsapp_commerce_settings`, `/conversational_automation`, `/settings` | what is configured of it; users' devices are not told |
+/// | `GET /{phone number id}/profile_picture` | the picture of its profile, which `profile_picture_handle` has set, for whoever has the token |
 /// | `GET`, `POST`, `DELETE /{phone number id}/block_users` | what a blocked user sends is dropped, and sending to them refused |
 /// | `GET`, `POST`, `DELETE /{phone number id}/message_qrdls` | codes that lead to it, with words to begin with; their pictures are asked for with `generate_qr_image` or the field `qr_image_url.format(PNG)` |
 /// | `GET /{account id}?fields=analytics.start(…)…`, `pricing_analytics.start(…)…`; `GET /{account id}/pricing_analytics` | how much was sent and delivered, by half hour, day or month; what that costs, if the host [says](Self::account_terms) |
@@ -396,7 +398,9 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             Path::Messages(_) | Path::Uploads(_) | Path::Sessions(_) if head.method != Method::POST => {
                 return Err(ApiError::method(Methods::Post));
             }
-            Path::Messages(number) | Path::Uploads(number) => PhoneNumberId::parse(number).ok(),
+            Path::Messages(number) | Path::Uploads(number) | Path::Picture(number) => {
+                PhoneNumberId::parse(number).ok()
+            }
             Path::Media(business, _) | Path::Content(business, _) | Path::Session(business, _) => {
                 Some(business)
             }
@@ -431,6 +435,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             }
             Path::Media(_, media) => self.media(head, business, media).await.map(Reply::Json),
             Path::Content(_, media) => self.content(head, business, media).await.map(Reply::Content),
+            Path::Picture(_) => Box::pin(self.picture(head, business)).await.map(Reply::Content),
             Path::Templates(_) => self.templates(head, body, business).await.map(Reply::Json),
             Path::Node(_) | Path::Edge(..) | Path::Root | Path::DebugToken => Err(ApiError::path()),
         }

@@ -75,6 +75,9 @@ pub(crate) const MAX_FORM_BUFFER_BYTES: u64 = 128 * 1024;
 /// that is filled, and as many as may be being stored.
 pub(crate) const FORM_MEMORY_BYTES: usize = 1024 * 1024;
 
+/// How many digits the length of a file has at most, in bytes.
+pub(crate) const MAX_LENGTH_DIGITS: usize = 20;
+
 /// How many chunks of a file may be on their way to the disk at once.
 pub(crate) const MAX_CHUNKS_UNDER_WAY: usize = 2;
 
@@ -190,6 +193,13 @@ pub(crate) const MAX_EMAIL_CHARS: usize = 128;
 
 /// The longest address, website or other short text.
 pub(crate) const MAX_SHORT_CHARS: usize = 256;
+
+/// The largest picture of a profile, in bytes, as by the API whose clients are served. A larger one is
+/// refused.
+pub(crate) const MAX_PICTURE_BYTES: u64 = 5 << 20;
+
+/// How many random bytes tell a picture from others of the same number.
+pub(crate) const PICTURE_ID_BYTES: usize = 16;
 
 /// How many websites a profile has.
 pub(crate) const MAX_WEBSITES: usize = 2;

@@ -77,6 +77,11 @@ pub(crate) fn write_handle(business: PhoneNumberId, media: MediaId) -> String {
     format!("{HANDLE}{}", write(business, media))
 }
 
+/// What [`write_handle`] named so.
+pub(crate) fn read_handle(handle: &str) -> Option<(PhoneNumberId, MediaId)> {
+    read(handle.strip_prefix(HANDLE)?).filter(|(_, media)| media.message().is_none())
+}
+
 #[cfg(test)]
 mod tests {
     use bulla_base::{MessageId, SeededRng, Timestamp};
@@ -109,6 +114,11 @@ mod tests {
         bytes[..16].copy_from_slice(&media().to_bytes());
         let came = MediaId::of_message(MessageRef::from_bytes(bytes).unwrap());
         assert_eq!(read_session(&write_session(business, came)), None);
+        assert_eq!(read_handle(&write_handle(business, came)), None);
+        assert_eq!(read_handle(&handle), Some((business, media())));
+        for text in ["", "4:", "4:aW1hZ2U=", &session, &write(business, media())] {
+            assert_eq!(read_handle(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -13,7 +13,8 @@ use crate::row::{
 /// The first byte tells which row the rest is read as: a message of the business, what leaves together, the
 /// head of a conversation, a retry request, an event, what waits for approval, what is unconfirmed, or one of
 /// the plain ones: the number of a user, what was sent under an idempotency key, a recipient, who has
-/// sent a message that was opened; or what media, an upload or a template is, or where the media of a message is.
+/// sent a message that was opened; or what media, an upload or a template is, or where the media of a message
+/// is.
 ///
 /// Whatever they are, they are an error, or a row that says the same when it is written and read again, and
 /// whose every part is an error or there.

@@ -72,7 +72,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         }
         let business = self.granted(grant, id, span).ok_or_else(ApiError::number)?;
         match edge {
-            Edge::Profile => self.profile(head, body, business).await,
+            Edge::Profile => self.profile(head, body, (grant, business)).await,
             Edge::Register => self.register(head, body, business).await,
             Edge::Deregister => self.deregister(head, business).await,
             Edge::RequestCode => {

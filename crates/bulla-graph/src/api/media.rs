@@ -127,7 +127,7 @@ fn host(head: &Parts) -> Option<&str> {
 }
 
 /// The bytes, as they are read. What breaks off breaks the answer off, so that nobody takes a part for all.
-fn content(described: &MediaDescription, bytes: MediaStream) -> Response<Body> {
+pub(super) fn content(described: &MediaDescription, bytes: MediaStream) -> Response<Body> {
     let mut response = Response::new(Body::from_stream(bytes.into_inner()));
     let headers = response.headers_mut();
     let anything = HeaderValue::from_static("application/octet-stream");

@@ -51,6 +51,11 @@ impl Sniffed {
         self.is_animated
     }
 
+    /// Whether it is a picture, of whatever type.
+    pub(crate) fn is_picture(&self) -> bool {
+        self.media_type.is_some_and(|kind| kind.starts_with("image/"))
+    }
+
     /// How many bytes a file of this kind may have.
     pub(crate) fn limit(&self) -> u64 {
         match self.media_type.unwrap_or(ANYTHING) {

@@ -15,6 +15,8 @@ pub(crate) enum Path<'a> {
     Sessions(&'a str),
     /// One of them, that may not be finished.
     Session(PhoneNumberId, MediaId),
+    /// The picture of the profile of the number with this id.
+    Picture(&'a str),
     /// Media of a number.
     Media(PhoneNumberId, MediaId),
     /// Its bytes.
@@ -109,6 +111,7 @@ impl<'a> Path<'a> {
                 Self::Uploads(_)
                 | Self::Sessions(_)
                 | Self::Session(..)
+                | Self::Picture(_)
                 | Self::Media(..)
                 | Self::Content(..),
             ) => "media",
@@ -129,6 +132,7 @@ impl<'a> Path<'a> {
         match (segments.next(), segments.next(), segments.next()) {
             (Some(number), Some("messages"), None) => Some(Self::Messages(number)),
             (Some(number), Some("media"), None) => Some(Self::Uploads(number)),
+            (Some(number), Some("profile_picture"), None) if is_id(number) => Some(Self::Picture(number)),
             (Some(app), Some("uploads"), None) if is_id(app) => Some(Self::Sessions(app)),
             (Some(account), Some("message_templates"), None) => Some(Self::Templates(account)),
             (None | Some(""), None, None) => Some(Self::Root),
@@ -170,7 +174,10 @@ impl<'a> Path<'a> {
             }
             Self::Edge(_, Edge::Profile) if *method != Method::GET => grant.has(Scope::Management),
             // A file may be for either.
-            Self::Sessions(_) | Self::Session(..) | Self::Edge(_, Edge::BlockedUsers | Edge::Profile) => {
+            Self::Sessions(_)
+            | Self::Session(..)
+            | Self::Picture(_)
+            | Self::Edge(_, Edge::BlockedUsers | Edge::Profile) => {
                 Scope::ALL.into_iter().any(|scope| grant.has(scope))
             }
             // Each part of a batch says for itself.

@@ -9,10 +9,13 @@ use super::GraphApi;
 use super::body::Incoming;
 use super::fields::{Selection, pick};
 use super::parameters::Parameters;
+use super::profile_picture::{HANDLE, PICTURE};
 use super::records::{Kept, Kind};
 use crate::api_error::{ApiError, Methods};
-use crate::limits::{MAX_ABOUT_CHARS, MAX_DESCRIPTION_CHARS, MAX_EMAIL_CHARS, MAX_SHORT_CHARS, MAX_WEBSITES};
-use crate::{RelayApi, TokenLookup};
+use crate::limits::{
+    FORM_MEMORY_BYTES, MAX_ABOUT_CHARS, MAX_DESCRIPTION_CHARS, MAX_EMAIL_CHARS, MAX_SHORT_CHARS, MAX_WEBSITES,
+};
+use crate::{Grant, RelayApi, TokenLookup};
 
 /// The trade of a profile that names none.
 const UNDEFINED: &str = "UNDEFINED";
@@ -26,11 +29,12 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         &self,
         head: &Parts,
         body: &mut Incoming,
-        business: PhoneNumberId,
+        (grant, business): (&Grant, PhoneNumberId),
     ) -> Result<Value, ApiError> {
         match head.method {
             Method::GET => {
                 let mut profile = self.kept(business, (Kind::Profile, "")).await?.unwrap_or_default();
+                self.tell_picture(head, business, &mut profile)?;
                 profile.insert("messaging_product".into(), "whatsapp".into());
                 // Clients read it, said or not.
                 profile.entry("vertical").or_insert_with(|| UNDEFINED.into());
@@ -41,30 +45,61 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                 let said = self.parameters(head, body).await?;
                 said.check_product()?;
                 let changes = read(&said)?;
-                let change = |kept: &mut Option<Kept>| {
-                    let mut profile = kept.take().unwrap_or_default();
-                    for (name, value) in &changes {
-                        match is_nothing(value) {
-                            true => drop(profile.remove(name)),
-                            false => drop(profile.insert(name.clone(), value.clone())),
-                        }
+                match said.text(HANDLE, MAX_SHORT_CHARS)? {
+                    Some(handle) => {
+                        Box::pin(self.change_with_picture((grant, business), changes, &handle)).await?;
                     }
-                    *kept = (!profile.is_empty()).then_some(profile);
-                    Ok(())
-                };
-                self.change(business, (Kind::Profile, ""), change).await?;
+                    None => self.change_profile(business, &changes).await?,
+                }
                 Ok(json!({ "success": true }))
             }
             _ => Err(ApiError::method(Methods::GetOrPost)),
         }
     }
+
+    async fn change_profile(&self, business: PhoneNumberId, changes: &Kept) -> Result<(), ApiError> {
+        let change = |kept: &mut Option<Kept>| {
+            let mut profile = kept.take().unwrap_or_default();
+            for (name, value) in changes {
+                match is_nothing(value) {
+                    true => drop(profile.remove(name)),
+                    false => drop(profile.insert(name.clone(), value.clone())),
+                }
+            }
+            *kept = (!profile.is_empty()).then_some(profile);
+            Ok(())
+        };
+        self.change(business, (Kind::Profile, ""), change).await
+    }
+
+    /// Changes a profile and its picture, to what `handle` names, or to none.
+    async fn change_with_picture(
+        &self,
+        (grant, business): (&Grant, PhoneNumberId),
+        mut changes: Kept,
+        handle: &str,
+    ) -> Result<(), ApiError> {
+        let admission = self.admission.take(FORM_MEMORY_BYTES, &*self.clock).await;
+        let _admission =
+            admission.inspect_err(|api_error| self.failures.tell(api_error, "no room", &*self.clock))?;
+        // Of two at once one would delete what the other one copies.
+        let _turn = self.under_way.take((business, None)).ok_or_else(|| {
+            ApiError::unavailable("another request sets the picture of this profile; send it again")
+        })?;
+        let picture = match handle.is_empty() {
+            // As of other fields: an empty one takes back what was set.
+            true => Value::String(String::new()),
+            false => self.copy_picture(grant, business, handle).await?,
+        };
+        changes.insert(PICTURE.into(), picture.clone());
+        self.change_profile(business, &changes).await?;
+        self.forget_other_pictures(business, Some(&picture)).await;
+        Ok(())
+    }
 }
 
 /// What a request says of a profile.
 fn read(said: &Parameters) -> Result<Kept, ApiError> {
-    if said.has("profile_picture_handle") {
-        return Err(ApiError::value("profile_picture_handle", "pictures of profiles are not kept here"));
-    }
     let mut changes = Kept::new();
     let texts = [
         ("about", MAX_ABOUT_CHARS),

@@ -1,5 +1,5 @@
-//! What the API keeps of numbers and accounts: JSON objects, each a record of the relay's store, which does
-//! not look into them.
+//! What the API keeps of numbers and accounts: JSON objects, pieces of pictures aside, each a record of the
+//! relay's store, which does not look into them.
 
 use bulla_base::PhoneNumberId;
 use bulla_relay::{ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured};
@@ -39,6 +39,8 @@ pub(crate) enum Kind {
     Subscription = 9,
     /// The number's callback.
     Callback = 12,
+    /// A piece of the picture of its profile: the bytes themselves, which are no object.
+    ProfilePicture = 14,
 }
 
 impl Kind {

@@ -18,7 +18,8 @@ pub(crate) fn token(head: &Parts) -> Option<Cow<'_, [u8]>> {
     presented(head).filter(|token| !token.is_empty() && token.len() <= MAX_TOKEN_BYTES)
 }
 
-/// In `Authorization: Bearer`, or `OAuth`, as clients write it that upload in parts, the scheme in any case; or else in the query as `access_token`.
+/// In `Authorization: Bearer`, or `OAuth`, as those write it that upload in parts, in any case; or else in
+/// the query as `access_token`.
 fn presented(head: &Parts) -> Option<Cow<'_, [u8]>> {
     let in_header = head.headers.get(AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
     in_header

@@ -228,6 +228,11 @@ impl<'a, D: RelayApi> File<'a, D> {
         self.size == 0
     }
 
+    /// Whether it looks like a picture, of whatever type.
+    pub(crate) fn is_picture(&self) -> bool {
+        Sniffed::of(&self.head).is_picture()
+    }
+
     /// Says that all of it is there.
     pub(crate) async fn finish(&mut self, declared: Option<&str>) -> Result<(), UploadError> {
         let sniffed = Sniffed::of(&self.head);

@@ -19,14 +19,11 @@ use super::media_type::limit_of;
 use super::request_headers::query;
 use super::upload::{File, UploadError};
 use crate::api_error::{ApiError, Methods};
-use crate::limits::{FORM_MEMORY_BYTES, MAX_SHORT_CHARS, UPLOAD_TIMEOUT};
+use crate::limits::{FORM_MEMORY_BYTES, MAX_LENGTH_DIGITS, MAX_SHORT_CHARS, UPLOAD_TIMEOUT};
 use crate::{RelayApi, TokenLookup, media_name};
 
 /// From which byte on the body is.
 const FILE_OFFSET: &str = "file_offset";
-
-/// The most digits of a number of bytes.
-const MAX_LENGTH_DIGITS: usize = 20;
 
 impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     /// Begins an upload: its id.
@@ -132,7 +129,9 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             let taken = match piece {
                 Ok(Some(piece)) => file.push(piece).await,
                 Ok(None) if file.size() == known.size => {
-                    let finished = file.finish(Some(&known.media_type)).await;
+                    // One client says JPEG of every picture whose name it does not know.
+                    let is_picture = known.media_type.starts_with("image/") && file.is_picture();
+                    let finished = file.finish((!is_picture).then_some(known.media_type.as_str())).await;
                     give_up_if_refused(&mut file, finished).await?;
                     return Ok(known.size);
                 }

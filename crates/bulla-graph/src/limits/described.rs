@@ -14,8 +14,8 @@ use super::{
     MAX_BLOCKED_TOGETHER, MAX_CALL_MINUTES, MAX_CALLBACK_CHARS, MAX_COMMAND_CHARS, MAX_COMMANDS,
     MAX_COMPONENTS, MAX_DESCRIPTION_CHARS, MAX_EMAIL_CHARS, MAX_FIELD_DEPTH, MAX_FIELDS,
     MAX_FORM_FIELD_BYTES, MAX_HEAD_BYTES, MAX_HINT_CHARS, MAX_LINK_CHARS, MAX_LISTED, MAX_NAME_CHARS,
-    MAX_PREFILLED_CHARS, MAX_PROMPT_CHARS, MAX_PROMPTS, MAX_SHORT_CHARS, MAX_TO_CHARS, MAX_TOKEN_BYTES,
-    MAX_VERIFY_TOKEN_CHARS, MAX_WEBSITES, QR_CODE_CHARS,
+    MAX_PICTURE_BYTES, MAX_PREFILLED_CHARS, MAX_PROMPT_CHARS, MAX_PROMPTS, MAX_SHORT_CHARS, MAX_TO_CHARS,
+    MAX_TOKEN_BYTES, MAX_VERIFY_TOKEN_CHARS, MAX_WEBSITES, QR_CODE_CHARS,
 };
 
 macro_rules! by_name {
@@ -88,6 +88,10 @@ fn limits_in_words_are_those_that_hold() {
         ("/components/parameters/Limit/schema/description", format!("More than {MAX_LISTED} are")),
         ("/components/schemas/Reaction/properties/emoji/description", format!("{MAX_EMOJI_BYTES} bytes")),
         ("/components/schemas/Upload/properties/file/description", format!("{picture} MiB for a picture")),
+        (
+            "/components/schemas/ProfileChange/properties/profile_picture_handle/description",
+            format!("at most {} MiB", MAX_PICTURE_BYTES >> 20),
+        ),
         ("/components/schemas/Upload/properties/file/description", format!("{film} MiB for a film")),
         ("/components/schemas/Upload/properties/file/description", format!("{document} MiB for a document")),
         ("/components/schemas/Upload/properties/file/description", format!("{sticker} KiB for a sticker")),

@@ -26,6 +26,7 @@ mod memory;
 mod message_kinds;
 mod openapi;
 mod pages;
+mod profile_pictures;
 mod properties;
 mod real_relay;
 mod received_media;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::fake_relay::{ACCOUNT, NUMBER};
 use crate::harness::{Bench, TOKEN};
 use crate::media::{JPEG, file, form, upload};
+use crate::uploads::handle_of;
 
 const DESCRIPTION: &str = include_str!("../../openapi.json");
 const METHODS: [&str; 3] = ["get", "post", "delete"];
@@ -103,6 +104,9 @@ async fn filled(bench: &Bench) -> Vec<(&'static str, String)> {
     let session = made("/5/uploads".to_owned(), file, "id").await;
     filled.push(("{upload_id}", session.strip_prefix("upload:").unwrap().to_owned()));
     filled.push(("{app_id}", "5".to_owned()));
+    let handle = handle_of(bench, "image/jpeg", JPEG).await;
+    let profile = format!("/{NUMBER}/whatsapp_business_profile");
+    bench.ask("POST", profile, json!({ "profile_picture_handle": handle })).await;
     filled.push(("{template_id}", template));
     filled.extend([("{phone_number_id}", NUMBER.to_string()), ("{account_id}", ACCOUNT.to_string())]);
     filled

@@ -31,6 +31,13 @@ pub(crate) async fn sent(bench: &Bench, id: &str, offset: u64, bytes: impl Into<
     bench.call(request.body(bytes.into()).unwrap()).await
 }
 
+/// Uploads a whole file: its handle.
+pub(crate) async fn handle_of(bench: &Bench, media_type: &str, bytes: &[u8]) -> String {
+    let id = begun(bench, bytes.len() as u64, media_type).await;
+    let reply = sent(bench, &id, 0, bytes.to_vec()).await;
+    reply.json["h"].as_str().unwrap_or_else(|| panic!("{}", reply.json)).to_owned()
+}
+
 async fn offset_of(bench: &Bench, id: &str) -> Value {
     let told = bench.call(about("GET", &format!("/v23.0/{id}"))).await;
     assert_eq!((told.status.as_u16(), &told.json["id"]), (200, &json!(id)), "{}", told.json);
@@ -54,7 +61,8 @@ async fn an_upload_that_breaks_off_goes_on_from_where_it_is_told_to() {
     let (bench, file) = (Bench::new(), picture(2 * MEDIA_CHUNK_BYTES + 5_000));
     let id = begun(&bench, file.len() as u64, "image/jpeg").await;
     assert_eq!(offset_of(&bench, &id).await, 0);
-    // Within the first bytes, by which it is told what a file is; within a chunk; at a chunk's end; at the end.
+    // Within the first bytes, by which it is told what a file is; within a chunk; at a chunk's end; at the
+    // end.
     let mut from = 0;
     for until in [7, 300_000, 2 * MEDIA_CHUNK_BYTES, file.len()] {
         let reply = sent(&bench, &id, from as u64, broken(&file[from..until])).await;

@@ -14,6 +14,7 @@ fn kind(path: &Path<'_>) -> String {
         Path::Uploads(_) => "uploads".to_owned(),
         Path::Sessions(_) => "sessions".to_owned(),
         Path::Session(..) => "session".to_owned(),
+        Path::Picture(_) => "profile".to_owned(),
         Path::Media(..) => "media".to_owned(),
         Path::Content(..) => "content".to_owned(),
         Path::Templates(_) => "templates".to_owned(),
@@ -45,7 +46,7 @@ fn every_path_that_is_read_is_described_and_no_other() {
     }
     let others =
         ["messages", "uploads", "media", "content", "templates", "template", "node", "code", "picture"];
-    let others = others.into_iter().chain(["root", "token", "sessions", "session"]);
+    let others = others.into_iter().chain(["root", "token", "sessions", "session", "profile"]);
     let mut read: BTreeSet<String> = others.map(str::to_owned).collect();
     read.extend(EDGES.map(|(_, edge)| kind(&Path::Edge("1", edge))));
     assert_eq!(described, read);
