@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use bulla_base::{Address, Clock, DeviceId, Partition, Party, Pepper, Rng};
-use bulla_envelope::{Envelope, InstallationId, InvalidEnvelope, KeyBundle, KeyUpload};
+use bulla_envelope::{Envelope, InstallationId, InvalidEnvelope, KeyBundle, KeyUpload, Kind};
 use bulla_store::{CachedStore, KeyedMutex, Store, StoreError};
 use bulla_transport::{
     Caller, Connected, Delivery, LogConsistency, LogLeaves, MAX_DELIVERIES, NumberProof, SendOutcome,
@@ -244,12 +244,15 @@ impl<S: Store> Carrier<S> {
     async fn send_admitted(&self, run: Vec<Envelope>) -> SendOutcome {
         let Some(first) = run.first() else { return SendOutcome::default() };
         let (from, to) = (first.from().party().clone(), first.to().party().clone());
+        let says_something = run.iter().any(|envelope| matches!(envelope.kind(), Kind::Message(_)));
         if let Err(error) = self.begin_admission(first).await {
             return SendOutcome::none(error);
         }
         let SendOutcome { taken, error } = self.enqueue(self.pepper.partition(&to), run).await;
         let noted = match (&from, &error) {
-            (_, Some(TransportError::UnknownRecipient)) => self.note_unreachable(&from, &to).await,
+            (_, Some(TransportError::UnknownRecipient)) if says_something => {
+                self.note_unreachable(&from, &to).await
+            }
             (Party::Business(business), _) => self.end_admission(*business).await,
             _ => Ok(()),
         };

@@ -1,4 +1,4 @@
-use bulla_base::{Address, PhoneNumberId};
+use bulla_base::{Address, PhoneNumberId, Timestamp};
 use bulla_store::{Batch, Erased, Key, SYSTEM_PARTITION, Scan, Store, StoreError};
 use bulla_transport::TransportError;
 use bytes::Bytes;
@@ -45,6 +45,8 @@ impl<S: Store> Carrier<S> {
         batch.delete(listed(business));
         // Neither expects anything.
         let _ = self.store.commit(batch).await?;
+        // Whoever has written to it meanwhile may have had it watched again.
+        self.strike_standing(business).await?;
         if self.store.get(self.partition(address), &fence(), self.clock.now()).await?.is_some() {
             // It is back already: whoever is erased later has to be looked for in its queue.
             let mut batch = Batch::new(SYSTEM_PARTITION);
@@ -57,16 +59,23 @@ impl<S: Store> Carrier<S> {
     /// Every business that has connected and was not erased since: nobody can have queued anything for
     /// another.
     pub(crate) async fn businesses(&self) -> Result<Vec<PhoneNumberId>, StoreError> {
-        let (mut businesses, mut scan) = (Vec::new(), Scan::undated(BUSINESS));
-        loop {
-            let page = self.store.scan(SYSTEM_PARTITION, &scan, self.clock.now()).await?;
-            let Some((last, _)) = page.last() else { return Ok(businesses) };
-            scan = Scan::undated(BUSINESS).after(last.clone());
-            for (key, _) in page {
-                let number =
-                    key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "business" })?;
-                businesses.push(PhoneNumberId::new(u64::from_be_bytes(number)));
-            }
+        businesses(&*self.store, self.clock.now()).await
+    }
+}
+
+/// Every business that has connected and was not erased since.
+pub(crate) async fn businesses<S: Store>(
+    store: &S,
+    now: Timestamp,
+) -> Result<Vec<PhoneNumberId>, StoreError> {
+    let (mut businesses, mut scan) = (Vec::new(), Scan::undated(BUSINESS));
+    loop {
+        let page = store.scan(SYSTEM_PARTITION, &scan, now).await?;
+        let Some((last, _)) = page.last() else { return Ok(businesses) };
+        scan = Scan::undated(BUSINESS).after(last.clone());
+        for (key, _) in page {
+            let number = key.name()[..].try_into().map_err(|_| StoreError::Damaged { what: "business" })?;
+            businesses.push(PhoneNumberId::new(u64::from_be_bytes(number)));
         }
     }
 }

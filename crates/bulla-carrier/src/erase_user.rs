@@ -92,9 +92,7 @@ impl<S: Store> Carrier<S> {
             let _lock = self.keyed_mutex.lock(user).await;
             self.tails.forget(user);
             self.acknowledged.forget(user);
-            if let Some(protection) = &self.protection {
-                protection.forget(user);
-            }
+            self.forget_watched(user);
             Ok(removed + self.store.erase_partition(user).await?)
         };
         let erased = erasure.carry_out(&self.store, &*self.clock, pass).await?;
@@ -110,9 +108,7 @@ impl<S: Store> Carrier<S> {
     async fn remove_sent(&self, user: Partition) -> Result<usize, StoreError> {
         let mut removed = 0;
         for business in self.businesses().await? {
-            if let Some(protection) = &self.protection {
-                protection.forget_user(business, user).await?;
-            }
+            self.forget_acquaintance(business, user).await?;
             let queue = self.pepper.partition(&Party::Business(business));
             let everything = Scan::everything(QUEUE).limit(ERASE_PAGE);
             let mut scan = everything.clone();

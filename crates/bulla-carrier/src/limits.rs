@@ -83,6 +83,9 @@ pub(crate) const PROTECTION_INTERVAL: Duration = Duration::from_secs(60);
 /// After how long a business at which nothing happens is not watched in memory any more.
 pub(crate) const UNWATCHED_AFTER: Duration = Duration::from_secs(3600);
 
+/// For how long it is stored whom a business has met: within it their keys are destroyed.
+pub(crate) const MET_FOR: Duration = Duration::from_secs(48 * 3600);
+
 /// In how many rows at most it stands whom a business has met: of a million users.
 pub(crate) const MAX_MET_ROWS: u8 = 16;
 

@@ -73,9 +73,6 @@ impl<S: Store> Carrier<S> {
             previous = place;
         }
         self.tallies.delivered(deliveries.len());
-        if let Some(protection) = &self.protection {
-            protection.note_delivered(deliveries.iter().map(|delivery| &delivery.envelope));
-        }
         Ok(deliveries)
     }
 

@@ -67,8 +67,8 @@ impl<S: Store> Carrier<S> {
         });
         match self.store.commit(batch).await.map_err(store_failed)? {
             Commit::Committed(_) => {
-                if let Some((protection, business, events)) = noted {
-                    protection.kept(business, events);
+                if let Some((protection, business, Some(put))) = noted {
+                    protection.kept(business, put);
                 }
             }
             // The lock was ours.

@@ -24,7 +24,7 @@ impl<S: Store> Carrier<S> {
     /// # Errors
     /// As [`standing`](Self::standing).
     pub async fn verify_business(&self, business: PhoneNumberId) -> Result<bool, StoreError> {
-        let verified = self.watch(business, |watched| watched.standing.verify()).await?;
+        let verified = self.watch(business, |watched| watched.verify()).await?;
         self.write_down(business).await?;
         Ok(verified.is_some())
     }
@@ -84,7 +84,7 @@ impl<S: Store> Carrier<S> {
     async fn watch<R>(
         &self,
         business: PhoneNumberId,
-        mut look: impl FnMut(&mut Watched) -> R,
+        look: impl FnOnce(&mut Watched) -> R,
     ) -> Result<Option<R>, StoreError> {
         let Some(protection) = &self.protection else { return Ok(None) };
         let looked = protection.watch(business, |watched, _, _| look(watched));

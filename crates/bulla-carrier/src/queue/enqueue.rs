@@ -191,7 +191,10 @@ impl<S: Store> Carrier<S> {
         let mut seen = round.seen(&key, &ours);
         if matches!(seen, Seen::Never | Seen::BeforeRestore) {
             let takes = self.recipient_takes(round, &envelope, known).await;
-            match takes.and_then(|()| self.admits(&envelope)) {
+            // Who comes a second time, because something was known before, was admitted the first time.
+            let is_known = round.guards_are == Guards::Read
+                || round.guard(&key).is_some_and(|record| record.guard.is_some());
+            match takes.and_then(|()| self.admits(&envelope, is_known)) {
                 Ok(()) => {
                     self.read_head(round, envelope.to().device()).await?;
                     // Behind the guard: who sends it again may do so on another day.

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use bulla_base::{Address, Clock, MessageId, Number, PhoneNumberId, SeededRng, Timestamp};
+use bulla_base::{Address, Clock, DeviceId, MessageId, Number, PhoneNumberId, SeededRng, Timestamp};
 use bulla_carrier::{Carrier, Enforcement, Quality, Rung, Signal};
 use bulla_envelope::Envelope;
-use bulla_store::{BoxStore, SYSTEM_PARTITION};
+use bulla_store::{BoxStore, SYSTEM_PARTITION, Space};
 use bulla_transport::{Caller, Restriction, Transport, TransportError};
 
 use crate::erase::rows;
 use crate::reports::exchange;
-use crate::{SHOP, World, alice, days, shop};
+use crate::{NOW, SHOP, World, alice, days, shop};
 
 fn hours(count: u64) -> std::time::Duration {
     std::time::Duration::from_secs(count * 3_600)
@@ -207,6 +207,78 @@ async fn who_is_erased_is_forgotten_and_numbers_that_are_made_up_take_no_room() 
     world.carrier.close().await;
     let left = rows(&world.store, &[&shop(), made_up.address()]).await;
     assert!(left.iter().all(|(partition, ..)| *partition == SYSTEM_PARTITION), "{left:?}");
+}
+
+/// Whom a business has met is in the store for as long as somebody counts, and no longer.
+async fn met_rows(world: &World) -> usize {
+    let left = rows(&world.store, &[&shop()]).await;
+    left.iter().filter(|(_, key, _)| key.space() == Space::new(0x7c)).count()
+}
+
+#[tokio::test]
+async fn whom_a_business_has_met_is_forgotten_after_a_day_though_nothing_happens() {
+    let mut world = protected().await;
+    let (us, her) = (world.join(shop()).await, world.join(alice()).await);
+    write(&world, &her, &us).await.unwrap();
+    world.carrier.close().await;
+    assert_eq!(met_rows(&world).await, 1);
+    world = world.restart_changed(protecting).await;
+    // It looks for what others have left.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    world.clock.set(NOW.after(hours(25)));
+    world.carrier.close().await;
+    assert_eq!(met_rows(&world).await, 0);
+}
+
+#[tokio::test]
+async fn who_is_erased_while_nobody_is_protected_is_forgotten_too() {
+    let mut world = protected().await;
+    let (us, her) = (world.join(shop()).await, world.join(alice()).await);
+    let received = exchange(&world, &us, &her).await;
+    world.transport().report(&her, received.report()).await.unwrap();
+    let standing = world.carrier.standing(SHOP).await.unwrap().unwrap();
+    world.carrier.close().await;
+    assert_eq!(met_rows(&world).await, 1);
+    world = world.restart().await;
+    world.carrier.erase(&Number::parse("16505551234").unwrap()).await.unwrap();
+    assert_eq!(met_rows(&world).await, 0);
+    world.carrier.close().await;
+    world = world.restart_changed(protecting).await;
+    let after = world.carrier.standing(SHOP).await.unwrap().unwrap();
+    assert_ne!(after.to_bytes(), standing.to_bytes(), "her complaint has no tag any more");
+    assert_eq!(after.signals(NOW), standing.signals(NOW), "and counts");
+}
+
+/// The number of an attempt is its sender's word.
+#[tokio::test]
+async fn what_is_called_a_second_attempt_is_a_first_if_there_was_none() {
+    let world = protected().await;
+    let us = world.join(shop()).await;
+    let mut users = Vec::new();
+    for number in 0..11 {
+        users.push(world.join(user(number)).await);
+    }
+    for new in &users[..10] {
+        let called = letter(&world, &us, new).sent_again(1).unwrap();
+        world.transport().send(&us, called).await.unwrap();
+    }
+    let called = letter(&world, &us, &users[10]).sent_again(1).unwrap();
+    let refused = world.transport().send(&us, called).await.unwrap_err();
+    assert!(matches!(refused, TransportError::TooFast { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_device_that_is_gone_is_no_number_that_nobody_has() {
+    let world = protected().await;
+    let us = world.join(shop()).await;
+    for number in 0..9 {
+        world.join(user(number)).await;
+        let second = Address::new(user(number).party().clone(), DeviceId::new(2).unwrap());
+        world.transport().bundle(&us, &second).await.unwrap_err();
+    }
+    assert_eq!(rung(&world).await, Rung::Clear);
 }
 
 /// Whoever does not ask for it gets no rules.

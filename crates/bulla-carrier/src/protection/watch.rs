@@ -1,0 +1,200 @@
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use bulla_base::{Number, Partition, Party, PhoneNumberId, Rng, Timestamp};
+use bulla_integrity::{Observation, Report};
+use bulla_store::{Batch, SYSTEM_PARTITION, Store, StoreError};
+use bulla_transport::TransportError;
+
+use super::Protection;
+use super::watched::{Put, Watched, tag};
+use crate::erase_business::{businesses, listed};
+use crate::limits::{MAX_MET_ROWS, PROTECTION_INTERVAL, UNWATCHED_AFTER};
+use crate::metrics::{ENFORCEMENTS, WATCHED};
+use crate::store_layout::{met, standing};
+
+impl<S: Store> Protection<S> {
+    /// Looks at a business that was [loaded](Self::load).
+    pub(super) fn look(
+        &self,
+        business: PhoneNumberId,
+        look: impl FnOnce(&mut Watched, Timestamp, &dyn Rng) -> Result<(), TransportError>,
+    ) -> Result<(), TransportError> {
+        let now = self.clock.now();
+        let mut all = self.watched();
+        // One that has never connected: nobody has said anything of it.
+        all.get_mut(&business).map_or(Ok(()), |watched| look(watched, now, &*self.rng))
+    }
+
+    /// Looks at a business, and keeps what comes of it before anybody hears of it. Nothing of one that has
+    /// never connected.
+    pub(super) async fn watch<R>(
+        &self,
+        business: PhoneNumberId,
+        look: impl FnOnce(&mut Watched, Timestamp, &dyn Rng) -> R,
+    ) -> Result<Option<R>, StoreError> {
+        if !self.load(business).await? {
+            return Ok(None);
+        }
+        let looked = {
+            let (now, mut all) = (self.clock.now(), self.watched());
+            all.get_mut(&business).map(|watched| look(watched, now, &*self.rng))
+        };
+        self.keep_events(business).await?;
+        Ok(looked)
+    }
+
+    /// Writes down what was done about a business, if something was.
+    pub(super) async fn keep_events(&self, business: PhoneNumberId) -> Result<(), StoreError> {
+        let has_events = self.watched().get(&business).is_some_and(Watched::has_events);
+        if has_events { self.keep(business, false).await } else { Ok(()) }
+    }
+
+    /// Takes note of a verified `report` of `business`, and puts what comes of it into the `batch` that keeps
+    /// the report: to be called under the lock of its partition, when it was [loaded](Self::load). To be told
+    /// [when it is in the store](Self::kept).
+    pub(crate) fn note_report(
+        &self,
+        business: PhoneNumberId,
+        reporter: Partition,
+        report: &Report,
+        batch: &mut Batch,
+    ) -> Option<Put> {
+        let (now, user) = (self.clock.now(), tag(reporter));
+        let mut all = self.watched();
+        let watched = all.get_mut(&business)?;
+        for message in report.messages() {
+            let (reached, reason) = (message.stamp().accepted(), report.reason());
+            watched.note(Observation::Reported { user, reached, reason }, now);
+        }
+        Some(watched.put(batch))
+    }
+
+    /// What was put into a batch is in the store.
+    pub(crate) fn kept(&self, business: PhoneNumberId, put: Put) {
+        if let Some(watched) = self.watched().get_mut(&business) {
+            for event in watched.kept(put) {
+                let what = event.what().name();
+                metrics::counter!(ENFORCEMENTS, "what" => what).increment(1);
+                tracing::warn!(%business, what, score = event.score(), "something was done about a business");
+            }
+        }
+    }
+
+    /// Reads what there is of a business, unless it is watched; it stays so for an hour at least. False if it
+    /// has never connected: whoever makes numbers up takes no room.
+    pub(crate) async fn load(&self, business: PhoneNumberId) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        if let Some(watched) = self.watched().get_mut(&business) {
+            watched.used = now;
+            return Ok(true);
+        }
+        let partition = self.partition(business);
+        let stored = self.store.get(partition, &standing(), now).await?;
+        if stored.is_none() && self.store.get(SYSTEM_PARTITION, &listed(business), now).await?.is_none() {
+            return Ok(false);
+        }
+        let mut rows = Vec::new();
+        while let Some(number) = u8::try_from(rows.len()).ok().filter(|number| *number < MAX_MET_ROWS)
+            && let Some(row) = self.store.get(partition, &met(number), now).await?
+        {
+            rows.push(row.value);
+        }
+        let stored = stored.as_ref().map(|stored| &stored.value[..]);
+        let watched = Watched::read(partition, stored, &rows, now, &*self.rng)?;
+        let mut all = self.watched();
+        all.entry(business).or_insert(watched);
+        metrics::gauge!(WATCHED).set(u32::try_from(all.len()).unwrap_or(u32::MAX));
+        Ok(true)
+    }
+
+    /// Writes down how a business stands, and if `and_met` whom it has met.
+    pub(super) async fn keep(&self, business: PhoneNumberId, and_met: bool) -> Result<(), StoreError> {
+        let partition = self.partition(business);
+        let _lock = self.keyed_mutex.lock(partition).await;
+        let mut batch = Batch::new(partition);
+        let now = self.clock.now();
+        let put = self.watched().get(&business).map(|watched| match and_met {
+            true => watched.put_all(&mut batch, now),
+            false => watched.put(&mut batch),
+        });
+        // It was erased meanwhile.
+        let Some(put) = put else { return Ok(()) };
+        // It expects nothing.
+        let _ = self.store.commit(batch).await?;
+        self.kept(business, put);
+        Ok(())
+    }
+
+    /// Writes down every minute what has changed, and lets go of businesses at which nothing happens.
+    pub(super) async fn keep_watching(self: Arc<Self>) -> Result<(), StoreError> {
+        let mut has_looked = false;
+        loop {
+            // Whom the others have met is to be forgotten in time, whether or not anything happens.
+            if !has_looked {
+                has_looked = may_pass(self.load_met().await)?;
+            }
+            self.clock.sleep(PROTECTION_INTERVAL).await;
+            may_pass(self.keep_all().await)?;
+        }
+    }
+
+    async fn load_met(&self) -> Result<(), StoreError> {
+        for business in businesses(&*self.store, self.clock.now()).await? {
+            let first = self.store.get(self.partition(business), &met(0), self.clock.now()).await?;
+            if first.is_some() {
+                self.load(business).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down all that has changed. The first error; what could not be written is tried again.
+    pub(crate) async fn keep_all(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let changed: Vec<PhoneNumberId> = {
+            let mut all = self.watched();
+            all.retain(|_, watched| {
+                watched.sweep(now, &*self.rng);
+                !watched.is_idle(now.before(UNWATCHED_AFTER))
+            });
+            metrics::gauge!(WATCHED).set(u32::try_from(all.len()).unwrap_or(u32::MAX));
+            all.iter().filter(|(_, watched)| watched.has_changed()).map(|(business, _)| *business).collect()
+        };
+        let mut outcome = Ok(());
+        for business in changed {
+            let kept = self.keep(business, true).await;
+            outcome = outcome.and(kept);
+        }
+        outcome
+    }
+
+    pub(super) fn partition(&self, business: PhoneNumberId) -> Partition {
+        self.pepper.partition(&Party::Business(business))
+    }
+
+    /// A tag of a number but for its last digit.
+    pub(super) fn neighbourhood(&self, user: &Number) -> u64 {
+        let digits = user.digits();
+        let shorter = digits.get(..digits.len().saturating_sub(1)).and_then(|most| Number::parse(most).ok());
+        tag(self.neighbours.partition(&Party::User(shorter.unwrap_or_else(|| user.clone()))))
+    }
+
+    pub(super) fn watched(&self) -> MutexGuard<'_, HashMap<PhoneNumberId, Watched>> {
+        // A poisoned lock still holds what was seen: nothing can panic while it is held.
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether it was done. What was not is tried again, unless the store has failed for good.
+fn may_pass(done: Result<(), StoreError>) -> Result<bool, StoreError> {
+    match done {
+        Err(error) if error.is_final() => Err(error),
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "how businesses stand was not read or written down");
+            Ok(false)
+        }
+        Ok(()) => Ok(true),
+    }
+}
