@@ -46,7 +46,7 @@ LAST = {"deregister"}
 # What cannot be had here: nobody sends a code, and when it is asked last, the tries of a day are used up.
 NEVER = {"deregister", "requestCode", "verifyCode"}
 # What is answered with a file.
-FILES = {"readContent", "readPicture"}
+FILES = {"readContent", "readPicture", "readQrPicture"}
 PICTURE = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f00010501012718e366"
     "0000000049454e44ae426082"

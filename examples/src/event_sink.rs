@@ -35,6 +35,11 @@ impl EventSink for ServeSink {
                 terminal.shown(format!("{} -- template {name} is {status}", update.account)).await;
                 Ok(())
             }
+            (Self::Terminal(terminal), AccountEvent::Restriction(update)) => {
+                let (business, held) = (update.business, update.restriction.label());
+                terminal.shown(format!("{business} -- the carrier has {held} the number")).await;
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

@@ -140,7 +140,7 @@ impl Options {
         if let Some(given) = webhook {
             options.webhook =
                 Some(given.parse(|url| {
-                    Webhook::new(url, verify_token, app_secret).map(Webhook::template_updates)
+                    Webhook::new(url, verify_token, app_secret).map(Webhook::account_updates)
                 })?);
         }
         Ok(options)

@@ -198,6 +198,9 @@ pub(crate) const MAX_SHORT_CHARS: usize = 256;
 /// refused.
 pub(crate) const MAX_PICTURE_BYTES: u64 = 5 << 20;
 
+/// How many pieces of pictures are read at a time when old ones are looked for.
+pub(crate) const PIECES_AT_ONCE: usize = 2;
+
 /// How many random bytes tell a picture from others of the same number.
 pub(crate) const PICTURE_ID_BYTES: usize = 16;
 

@@ -1,13 +1,47 @@
 use bulla_base::{BusinessAccountId, PhoneNumberId, Timestamp};
+use bulla_transport::Restriction;
 
 use crate::MessageTemplate;
 
 /// What the relay tells a business of its account, and of no conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "of an account there is one at a time")]
 pub enum AccountEvent {
     /// A template has come into another status, or was reviewed again.
     Template(TemplateUpdate),
+    /// The carrier restricts a number, for what it did before.
+    Restriction(RestrictionUpdate),
+}
+
+/// A number that the carrier restricts. It is told with the first message that is refused, once for each
+/// restriction, and once more after a restart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RestrictionUpdate {
+    /// The number.
+    pub business: PhoneNumberId,
+    /// Its account.
+    pub account: BusinessAccountId,
+    /// What holds.
+    pub restriction: Restriction,
+    /// Until when, if that is known.
+    pub until: Option<Timestamp>,
+    /// When the first message was refused.
+    pub at: Timestamp,
+}
+
+impl RestrictionUpdate {
+    /// An update, for hosts that test their sinks.
+    #[must_use]
+    pub const fn new(
+        business: PhoneNumberId,
+        account: BusinessAccountId,
+        (restriction, until): (Restriction, Option<Timestamp>),
+        at: Timestamp,
+    ) -> Self {
+        Self { business, account, restriction, until, at }
+    }
 }
 
 /// A template as it was reviewed.
@@ -38,11 +72,12 @@ impl TemplateUpdate {
 }
 
 impl AccountEvent {
-    /// One of the numbers of the account that it is about.
+    /// The number that it is about, or one of those of its account.
     #[must_use]
     pub const fn business(&self) -> PhoneNumberId {
         match self {
             Self::Template(update) => update.business,
+            Self::Restriction(update) => update.business,
         }
     }
 }

@@ -146,6 +146,10 @@ pub(crate) const MAX_DEADLINES_IN_MEMORY: usize = 65_536;
 /// How many deadlines that are due at once are met before the others are looked at.
 pub(crate) const DEADLINES_AT_ONCE: usize = 128;
 
+/// How long a conversation waits at most before it asks the carrier again, for which its business writes too
+/// fast.
+pub(crate) const MAX_PACE_WAIT: Duration = Duration::from_secs(60);
+
 /// How many events or envelopes of a queue are read from the store at a time.
 pub(crate) const QUEUE_PAGE: usize = 16;
 
@@ -196,6 +200,9 @@ pub const MAX_UPLOADS: usize = 100;
 /// How long such an upload may take, whatever the breaks: a day. What has come of it then is removed by the
 /// next sweep of a new day, or before another one is begun.
 pub const UPLOAD_SPAN: Duration = Duration::from_secs(24 * 3600);
+
+/// How much later what is there of it is removed. No single part takes that long.
+pub(crate) const UPLOAD_GRACE: Duration = Duration::from_secs(3600);
 
 /// How many templates an account has at most. One more is refused.
 pub const MAX_TEMPLATES: u64 = 10_000;

@@ -69,7 +69,8 @@ pub(crate) const REACHED: &str = "bulla_relay_reached_total";
 /// Counter of calls, by `reason`: refused.
 pub(crate) const REFUSED: &str = "bulla_relay_refused_total";
 
-/// Counter of attempts, by `reason`: put off, because the carrier or the store did not answer.
+/// Counter of attempts, by `reason`: put off, because the carrier or the store did not answer, or the
+/// business writes too fast.
 pub(crate) const RETRIED: &str = "bulla_relay_retried_total";
 
 /// Counter of uploads: come in several parts, not finished within their day, and removed.

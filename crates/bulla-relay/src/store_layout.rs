@@ -31,7 +31,7 @@
 //! business, account  CONFIGURATION_COUNT  kind       how many there are of the kind
 //! account     TEMPLATE         name ‖ 0 ‖ language     a message template of the account
 //! account     TEMPLATE_ID      template id             name ‖ 0 ‖ language: where it stands
-//! account     ACCOUNT_EVENT/day  time-ordered id       a template as it was reviewed, of which the business does not know yet
+//! account     ACCOUNT_EVENT/day  time-ordered id       a template as it was reviewed, or what restricts a number, of which the business does not know yet
 //! account     TEMPLATE_COUNT   –                       how many there are
 //! zero        ERASING          user's partition           nothing: this user's erasure was begun and is not done
 //! zero        ERASING_BUSINESS business                   this business's erasure was begun and is not done; its account, if that goes too

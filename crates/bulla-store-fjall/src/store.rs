@@ -134,6 +134,48 @@ impl FjallStore {
     }
 }
 
+impl FjallStore {
+    /// What a scan covers, as `take` has it: what it lets go of is not held to the end.
+    fn walk<R>(
+        &self,
+        partition: Partition,
+        scan: &Scan,
+        now: Timestamp,
+        take: impl Fn(Key, Record) -> R,
+    ) -> Result<Vec<R>, StoreError> {
+        let tables = self.0.shared.read();
+        let tables = tables.as_ref().ok_or_else(|| self.0.shared.unread())?;
+        let snapshot = tables.database().snapshot();
+        let prefix = row_format::record_key(partition, scan.space(), scan.name_prefix());
+        let row_key_of = |key: &Key| row_format::record_key(partition, scan.space(), key.name());
+        let (mut found, mut days) = (Vec::new(), tables.within(scan.day_range()));
+        let is_back = scan.end_before().is_some();
+        while let Some((day, table)) = if is_back { days.next_back() } else { days.next() } {
+            let here = (scan.space(), day);
+            let side = |key: &Key| (key.space(), key.day()).cmp(&here);
+            let (after, before) = (scan.begin_after(), scan.end_before());
+            if after.is_some_and(|key| side(key).is_gt()) || before.is_some_and(|key| side(key).is_lt()) {
+                continue;
+            }
+            let after = after.filter(|key| side(key).is_eq()).map(row_key_of);
+            let before = before.filter(|key| side(key).is_eq()).map(row_key_of);
+            let Some(range) = row_format::between(prefix.clone(), after, before) else { continue };
+            let mut rows = snapshot.range(table, range);
+            while let Some(row) = if is_back { rows.next_back() } else { rows.next() } {
+                if found.len() == scan.row_limit() {
+                    return Ok(found);
+                }
+                let (row_key, value) = row.into_inner().map_err(|error| unread(error, "record"))?;
+                let record = row_format::record(value, day)?;
+                if !has_expired(&record, now) {
+                    found.push(take(row_format::key(scan.space(), day, &row_key)?, record));
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
 impl Store for FjallStore {
     async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         batch.check()?;
@@ -163,36 +205,11 @@ impl Store for FjallStore {
         scan: &Scan,
         now: Timestamp,
     ) -> Result<Vec<(Key, Record)>, StoreError> {
-        let tables = self.0.shared.read();
-        let tables = tables.as_ref().ok_or_else(|| self.0.shared.unread())?;
-        let snapshot = tables.database().snapshot();
-        let prefix = row_format::record_key(partition, scan.space(), scan.name_prefix());
-        let row_key_of = |key: &Key| row_format::record_key(partition, scan.space(), key.name());
-        let (mut found, mut days) = (Vec::new(), tables.within(scan.day_range()));
-        let is_back = scan.end_before().is_some();
-        while let Some((day, table)) = if is_back { days.next_back() } else { days.next() } {
-            let here = (scan.space(), day);
-            let side = |key: &Key| (key.space(), key.day()).cmp(&here);
-            let (after, before) = (scan.begin_after(), scan.end_before());
-            if after.is_some_and(|key| side(key).is_gt()) || before.is_some_and(|key| side(key).is_lt()) {
-                continue;
-            }
-            let after = after.filter(|key| side(key).is_eq()).map(row_key_of);
-            let before = before.filter(|key| side(key).is_eq()).map(row_key_of);
-            let Some(range) = row_format::between(prefix.clone(), after, before) else { continue };
-            let mut rows = snapshot.range(table, range);
-            while let Some(row) = if is_back { rows.next_back() } else { rows.next() } {
-                if found.len() == scan.row_limit() {
-                    return Ok(found);
-                }
-                let (row_key, value) = row.into_inner().map_err(|error| unread(error, "record"))?;
-                let record = row_format::record(value, day)?;
-                if !has_expired(&record, now) {
-                    found.push((row_format::key(scan.space(), day, &row_key)?, record));
-                }
-            }
-        }
-        Ok(found)
+        self.walk(partition, scan, now, |key, record| (key, record))
+    }
+
+    async fn keys(&self, partition: Partition, scan: &Scan, now: Timestamp) -> Result<Vec<Key>, StoreError> {
+        self.walk(partition, scan, now, |key, _| key)
     }
 
     async fn counters(

@@ -6,15 +6,17 @@
 mod objects;
 mod other;
 
+use bulla_base::Timestamp;
 use bulla_content::Body;
 use bulla_relay::{
-    AccountEvent, Business, Event, Failure, Incoming, MessageRef, Status, StatusUpdate, Subject,
+    AccountEvent, Business, Event, Failure, Incoming, MessageRef, MessageTemplate, Restriction,
+    RestrictionUpdate, Status, StatusUpdate, Subject,
 };
 
 use self::objects::{
-    AccountChange, AccountEntry, AccountNotification, Answered, Change, Contact, Data, Entry, Fault, Message,
-    Metadata, Notification, Profile, Reaction, StatusLine, TemplateStatusUpdate, TextBody, Unsupported,
-    Value,
+    AccountChange, AccountEntry, AccountNotification, AccountUpdate, AccountValue, Answered, BanInfo, Change,
+    Contact, Data, Entry, Fault, Message, Metadata, Notification, Profile, Reaction, RestrictionInfo,
+    StatusLine, TemplateStatusUpdate, TextBody, Unsupported, Value,
 };
 use self::other::Other;
 use crate::{WebhookError, api_ids, ascii_json};
@@ -48,22 +50,51 @@ pub(crate) fn write(event: &Event, business: &Business) -> Result<Vec<u8>, Webho
     ascii_json::write(&notification).map_err(WebhookError::broken)
 }
 
-/// The body of the update that tells of an account; nothing where the API has none.
-pub(crate) fn write_account(event: &AccountEvent) -> Result<Vec<u8>, WebhookError> {
-    let AccountEvent::Template(update) = event else { return Err(WebhookError::UnknownEvent) };
-    let (template, definition) = (&update.template, &update.template.definition);
-    let value = TemplateStatusUpdate {
+/// The body of the update that tells of an account of which `business` is a number; nothing where the API has
+/// none.
+pub(crate) fn write_account(event: &AccountEvent, business: &Business) -> Result<Vec<u8>, WebhookError> {
+    let (account, at, change) = match event {
+        AccountEvent::Template(update) => (update.account, update.at, of_template(&update.template)),
+        AccountEvent::Restriction(update) => (update.account, update.at, of_restriction(update, business)),
+        _ => return Err(WebhookError::UnknownEvent),
+    };
+    let entry = AccountEntry { id: account.to_string(), time: at.as_secs(), changes: [change] };
+    let notification = AccountNotification { object: "whatsapp_business_account", entry: [entry] };
+    ascii_json::write(&notification).map_err(WebhookError::broken)
+}
+
+fn of_template(template: &MessageTemplate) -> AccountChange<'_> {
+    let definition = &template.definition;
+    let value = AccountValue::Template(TemplateStatusUpdate {
         event: template.status.name(),
         message_template_id: template.id.number(),
         message_template_name: definition.name(),
         message_template_language: definition.language(),
         message_template_category: definition.category().name().to_ascii_uppercase(),
         reason: template.reason.as_deref().unwrap_or("NONE"),
+    });
+    AccountChange { field: "message_template_status_update", value }
+}
+
+/// What the original says of a number that it restricts, or stops for good.
+fn of_restriction<'a>(update: &RestrictionUpdate, business: &'a Business) -> AccountChange<'a> {
+    let kinds: &[&'static str] = match update.restriction {
+        Restriction::Limited => &["RESTRICTED_BIZ_INITIATED_MESSAGING"],
+        Restriction::Paused => {
+            &["RESTRICTED_BIZ_INITIATED_MESSAGING", "RESTRICTED_CUSTOMER_INITIATED_MESSAGING"]
+        }
+        _ => &[],
     };
-    let change = AccountChange { field: "message_template_status_update", value };
-    let entry = AccountEntry { id: update.account.to_string(), time: update.at.as_secs(), changes: [change] };
-    let notification = AccountNotification { object: "whatsapp_business_account", entry: [entry] };
-    ascii_json::write(&notification).map_err(WebhookError::broken)
+    let expiration = update.until.map(Timestamp::as_secs);
+    let info = |kind: &&'static str| RestrictionInfo { restriction_type: kind, expiration };
+    let is_stopped = kinds.is_empty();
+    let value = AccountValue::Restriction(AccountUpdate {
+        phone_number: business.display_number().digits(),
+        event: if is_stopped { "DISABLED_UPDATE" } else { "ACCOUNT_RESTRICTION" },
+        restriction_info: kinds.iter().map(info).collect(),
+        ban_info: is_stopped.then_some(BanInfo { waba_ban_state: "DISABLE" }),
+    });
+    AccountChange { field: "account_update", value }
 }
 
 fn message<'a>(

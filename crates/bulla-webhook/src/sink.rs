@@ -26,7 +26,8 @@ use crate::{CallbackLookup, Connector, Webhook, WebhookError, metrics, payload, 
 /// An update counts as taken when the answer is 200, and only then, as in the original; redirects are not
 /// followed. The body is compact JSON in pure ASCII, sent with its length, and signed over its exact bytes.
 ///
-/// What becomes of message templates is told to those who [ask for it](Webhook::template_updates).
+/// What becomes of message templates, and what restricts a number, is told to those who
+/// [ask for it](Webhook::account_updates).
 ///
 /// Statuses say nothing about prices yet. A user has no profile name here, so the number stands in its place;
 /// and as the relay does not say who wrote a message that is answered, `context.from` is always the business.
@@ -158,12 +159,12 @@ impl WebhookSink {
 
     async fn deliver_account(&self, event: &AccountEvent) -> Result<(), WebhookError> {
         let id = event.business();
-        let Subscriber { business: _, subscription } = self.subscriber(id)?;
+        let Subscriber { business, subscription } = self.subscriber(id)?;
         let subscription = self.moved_subscription(id, subscription).await?;
-        if !subscription.webhook().has_template_updates() {
+        if !subscription.webhook().has_account_updates() {
             return Ok(());
         }
-        let outcome = self.post(payload::write_account(event)?, &subscription).await;
+        let outcome = self.post(payload::write_account(event, &business)?, &subscription).await;
         subscription.outage_log().observe(id, &outcome);
         let told = outcome.as_ref().map_or_else(WebhookError::reason, |()| "taken");
         ::metrics::counter!(metrics::UPDATES, "outcome" => told).increment(1);

@@ -19,7 +19,7 @@ pub struct Webhook {
     url: WebhookUrl,
     verify_token: Zeroizing<String>,
     app_secret: Zeroizing<String>,
-    has_template_updates: bool,
+    has_account_updates: bool,
 }
 
 impl Webhook {
@@ -44,7 +44,7 @@ impl Webhook {
             url,
             verify_token: Zeroizing::new(verify_token.into()),
             app_secret: Zeroizing::new(app_secret.into()),
-            has_template_updates: false,
+            has_account_updates: false,
         };
         if webhook.verify_token.is_empty() {
             return Err(InvalidWebhook::EmptySecret { what: "verify token" });
@@ -70,21 +70,22 @@ impl Webhook {
         has_secret
             && self.url.origin() == other.url.origin()
             && self.url.uri() == other.url.uri()
-            && self.has_template_updates == other.has_template_updates
+            && self.has_account_updates == other.has_account_updates
     }
 
-    /// Has it be told what becomes of message templates, too (`message_template_status_update`).
+    /// Has it be told what becomes of message templates, too (`message_template_status_update`), and what
+    /// restricts a number (`account_update`).
     ///
     /// Default: off, since what is told of an account names no number, which breaks programs that expect one
     /// in every update.
     #[must_use]
-    pub const fn template_updates(mut self) -> Self {
-        self.has_template_updates = true;
+    pub const fn account_updates(mut self) -> Self {
+        self.has_account_updates = true;
         self
     }
 
-    pub(crate) const fn has_template_updates(&self) -> bool {
-        self.has_template_updates
+    pub(crate) const fn has_account_updates(&self) -> bool {
+        self.has_account_updates
     }
 
     pub(crate) const fn origin(&self) -> &Origin {
@@ -123,7 +124,7 @@ impl Webhook {
 
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url, verify_token: _, app_secret: _, has_template_updates: _ } = self;
+        let Self { url, verify_token: _, app_secret: _, has_account_updates: _ } = self;
         write!(f, "Webhook(http://{}{})", url.origin(), url.uri().path())
     }
 }

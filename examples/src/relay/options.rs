@@ -105,7 +105,7 @@ impl RelayOptions {
         if let Some(given) = webhook {
             options.webhook =
                 Some(given.parse(|url| {
-                    Webhook::new(url, verify_token, app_secret).map(Webhook::template_updates)
+                    Webhook::new(url, verify_token, app_secret).map(Webhook::account_updates)
                 })?);
         }
         Ok(Some(options))

@@ -12,8 +12,8 @@ use axum::http::request::Parts;
 use axum::http::{Method, Response};
 use bulla_base::PhoneNumberId;
 use bulla_relay::{
-    ConfigurationError, ConfigurationKey, MAX_CONFIGURATION_LISTED, MEDIA_CHUNK_BYTES, MediaDescription,
-    MediaError, MediaId, MediaStream, PageStart, Version,
+    ConfigurationError, ConfigurationKey, MEDIA_CHUNK_BYTES, MediaDescription, MediaError, MediaId,
+    MediaStream, PageStart, Version,
 };
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ use super::GraphApi;
 use super::media::{content, origin};
 use super::records::{Kept, Kind};
 use crate::api_error::{ApiError, Methods};
-use crate::limits::{MAX_PICTURE_BYTES, PICTURE_ID_BYTES};
+use crate::limits::{MAX_PICTURE_BYTES, PICTURE_ID_BYTES, PIECES_AT_ONCE};
 use crate::{Grant, RelayApi, TokenLookup, media_name};
 
 /// The field of a request that names a picture.
@@ -112,7 +112,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let mut old: Vec<(ConfigurationKey, Version)> = Vec::new();
         let mut after = PageStart::First;
         loop {
-            let page = self.relay.configuration(business, of, after, MAX_CONFIGURATION_LISTED).await?;
+            let page = self.relay.configuration(business, of, after, PIECES_AT_ONCE).await?;
             let Some((last, _)) = page.last() else { break };
             after = PageStart::After(last.clone());
             let is_old = |key: &ConfigurationKey| current.is_none_or(|id| !key.name().starts_with(&id));

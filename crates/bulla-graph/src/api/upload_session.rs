@@ -136,17 +136,22 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                     return Ok(known.size);
                 }
                 Ok(None) => {
-                    file.keep_part().await?;
+                    keep_more_than(&mut file, known.received).await?;
                     return Ok(file.size());
                 }
                 Err(broke_off) => {
-                    file.keep_part().await?;
+                    keep_more_than(&mut file, known.received).await?;
                     return Err(broke_off.into());
                 }
             };
             give_up_if_refused(&mut file, taken).await?;
         }
     }
+}
+
+/// Stores what has come since `before`, if anything has.
+async fn keep_more_than<D: RelayApi>(file: &mut File<'_, D>, before: u64) -> Result<(), UploadError> {
+    if file.size() > before { file.keep_part().await } else { Ok(()) }
 }
 
 /// What is refused of a file itself cannot be mended by more of it.

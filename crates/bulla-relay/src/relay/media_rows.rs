@@ -300,7 +300,7 @@ fn key_of(media: MediaId) -> Key {
     Key::dated(MEDIA, media.inner().day(), media.to_bytes().to_vec())
 }
 
-fn chunk_key(media: MediaId, index: u32) -> Key {
+pub(super) fn chunk_key(media: MediaId, index: u32) -> Key {
     let name = [&media.to_bytes()[..], &index.to_be_bytes()].concat();
     Key::dated(MEDIA_CHUNK, media.inner().day(), name)
 }

@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bulla_base::{DeviceSet, Retries};
 use bulla_envelope::Envelope;
@@ -14,7 +15,7 @@ use super::conversation::Conversation;
 use super::queue_page::QueuedRow;
 use super::resends::Renewed;
 use super::{Inner, trace_span};
-use crate::limits::QUEUE_PAGE;
+use crate::limits::{MAX_PACE_WAIT, QUEUE_PAGE};
 use crate::row::OutboxEntry;
 use crate::{EventSink, Failure, RelayError, Status};
 
@@ -23,6 +24,8 @@ use crate::{EventSink, Failure, RelayError, Status};
 enum Handed {
     /// Nobody knows: it did not answer.
     NotAnswered,
+    /// Not now: the business writes too fast. Later, and how much.
+    TooFast(Duration),
     /// It will never have it.
     Refused,
     /// It will not have it, for what the business did before.
@@ -41,6 +44,8 @@ enum Sent {
     Some,
     /// The carrier did not answer, and is asked again later.
     NotAnswered,
+    /// The business writes too fast for the carrier, which is asked again within this time.
+    TooFast(Duration),
     /// It is to be read again: somebody was erased since it was read, perhaps the one it is for, or another
     /// relay has changed it.
     Changed,
@@ -71,6 +76,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 Sent::NotAnswered => {
                     self.workers.let_go(conversation, Worker::Outbox);
                     self.clock.sleep(retries.next_wait(&*self.rng)).await;
+                }
+                // Who has written to the business meanwhile is to be answered soon.
+                Sent::TooFast(wait) => {
+                    self.workers.let_go(conversation, Worker::Outbox);
+                    self.clock.sleep(wait.min(MAX_PACE_WAIT)).await;
                 }
                 // Perhaps it is ours that was begun and not finished.
                 Sent::Changed => drop(self.lock(conversation.user).await?),
@@ -143,7 +153,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             }
             match next {
                 Some(Handed::NotAnswered) if taken.is_empty() => return Ok(Sent::NotAnswered),
-                Some(Handed::NotAnswered) | None => continue,
+                Some(Handed::TooFast(wait)) if taken.is_empty() => return Ok(Sent::TooFast(wait)),
+                Some(Handed::NotAnswered | Handed::TooFast(_)) | None => continue,
                 Some(handed) => {
                     let Some((read, entry)) = page.pop_front() else { continue };
                     let place = read.place;
@@ -203,6 +214,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             match self.hand_over(tenant, conversation, envelopes, read.begun).await? {
                 None => return Ok(Sent::Changed),
                 Some((_, Some(Handed::NotAnswered))) => return Ok(Sent::NotAnswered),
+                Some((_, Some(Handed::TooFast(wait)))) => return Ok(Sent::TooFast(wait)),
                 Some((taken, Some(refused))) => (index, handed) = (taken, refused),
                 Some((_, None)) => {
                     let settled =
@@ -229,6 +241,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let SendOutcome { taken, error } = sent;
         let Some(error) = error else { return Ok(Some((taken, None))) };
         let handed = match error {
+            TransportError::TooFast { retry_after } => {
+                self.counts.retried("pace");
+                tracing::debug!(business = %conversation.business, "the business writes too fast");
+                Handed::TooFast(retry_after)
+            }
             error if error.may_pass() => {
                 self.counts.retried("carrier");
                 tracing::debug!(error = &error as &dyn std::error::Error, "the carrier does not answer");
@@ -238,9 +255,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             TransportError::Fenced { .. } => return Err(error.into()),
             TransportError::Reinstalled => Handed::Reinstalled,
             TransportError::Devices { now } => Handed::Devices(now),
-            error @ TransportError::Restricted { .. } => {
-                let (business, error) = (conversation.business, &error as &dyn std::error::Error);
-                tracing::warn!(%business, error, "the carrier lets the business not write");
+            TransportError::Restricted { restriction, until } => {
+                let business = conversation.business;
+                let held = restriction.label();
+                tracing::warn!(%business, held, "the carrier does not let the business write");
+                self.tell_restriction(business, restriction, until).await?;
                 Handed::Restricted
             }
             error => {

@@ -5,8 +5,9 @@ use bulla_store::{BEFORE_ALL, Batch, Key, Retention, Scan, Store, StoreError};
 use bulla_transport::Transport;
 use bytes::Bytes;
 
+use super::media_rows::chunk_key;
 use super::{Inner, Relay};
-use crate::limits::{MAX_UPLOADS, MEDIA_CHUNK_BYTES, UPLOAD_SPAN};
+use crate::limits::{MAX_UPLOADS, MEDIA_CHUNK_BYTES, UPLOAD_GRACE, UPLOAD_SPAN};
 use crate::metrics::LAPSED_UPLOADS;
 use crate::row::plain_rows;
 use crate::store_layout::{self, MEDIA_CHUNK, UPLOAD};
@@ -59,7 +60,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// [`MediaError::Unknown`] when none was begun, or when it was not finished in its time.
     ///
     /// # Cost
-    /// A scan of the keys of its chunks, at most 400, and one chunk.
+    /// Two reads, and its last chunk.
     pub async fn upload(&self, business: PhoneNumberId, media: MediaId) -> Result<Upload, MediaError> {
         self.media_call(business, "media", async move |inner| inner.upload(business, media).await).await
     }
@@ -98,13 +99,18 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         let (size, media_type) = plain_rows::upload(&row.value)?;
         let day = media.inner().day();
-        let chunks = Scan::dated(MEDIA_CHUNK, day..=day).prefix(media.to_bytes().to_vec());
-        let chunks = self.store.keys(home, &chunks, now).await?.len();
-        let mut received = 0;
-        if let Some(whole) = chunks.checked_sub(1) {
-            let last = self.media_chunk(business, media, u32::try_from(whole).unwrap_or(u32::MAX)).await?;
-            received = (whole * MEDIA_CHUNK_BYTES + last.len()) as u64;
-        }
+        // They come one after the other: the last one tells of all.
+        let last = Scan::dated(MEDIA_CHUNK, day..=day)
+            .prefix(media.to_bytes().to_vec())
+            .before(chunk_key(media, u32::MAX))
+            .limit(1);
+        let received = match self.store.scan(home, &last, now).await?.pop() {
+            Some((key, chunk)) => {
+                let index = key.name().last_chunk().copied().map_or(0, u32::from_be_bytes);
+                u64::from(index) * MEDIA_CHUNK_BYTES as u64 + chunk.value.len() as u64
+            }
+            None => 0,
+        };
         Ok(Upload::new(media_type, size).received(received))
     }
 
@@ -145,7 +151,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         for key in keys {
             let id = key.name()[..].try_into().ok().and_then(|id| MediaId::from_bytes(id).ok());
             let media = id.ok_or(StoreError::Damaged { what: "upload" })?;
-            if is_lapsed(media, now) {
+            // Whoever had begun to send more of it in time is not disturbed.
+            if is_lapsed(media, now.before(UPLOAD_GRACE)) {
                 self.give_up_upload(business, media).await?;
                 metrics::counter!(LAPSED_UPLOADS).increment(1);
                 tracing::info!(%business, "an upload that was not finished is given up");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bulla_base::{Number, PhoneNumberId};
 use bulla_carrier::{Carrier, Reason};
-use bulla_relay::{Event, Failure, MessageRef, Outgoing, Relay, Status};
+use bulla_relay::{AccountEvent, Event, Failure, MessageRef, Outgoing, Relay, Restriction, Status};
 use bulla_store::{BoxStore, MemoryStore};
 
 use crate::world::{Line, SHOP, TestDevice, TestRelay, World, alice, business, says, text};
@@ -84,6 +84,14 @@ async fn who_is_restricted_is_told_so_of_each_message_and_answers_those_it_knows
     let refused = write(&relay, &user(900)).await;
     world.pass(Duration::from_secs(60)).await;
     assert_eq!(statuses(&world, refused), [Status::Failed(Failure::Restricted)]);
+    // And once of its number.
+    write(&relay, &user(900)).await;
+    world.pass(Duration::from_secs(60)).await;
+    let told = world.sink.of_accounts();
+    let [AccountEvent::Restriction(update)] = &told[..] else { panic!("{told:?}") };
+    let day = update.until.unwrap().since(update.at);
+    assert_eq!((update.business, update.restriction), (SHOP, Restriction::Limited));
+    assert!(day <= 24 * HOUR && day > 22 * HOUR, "{day:?}");
     phone.send(SHOP, &says("hello")).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
     let answer = write(&relay, &alice()).await;

@@ -43,6 +43,10 @@ async fn an_upload_that_is_not_finished_is_there_for_a_day_and_its_chunks_go_wit
     assert_eq!(place.relay.upload(SHOP, media).await.unwrap().received, 5);
     place.world.pass(Duration::from_secs(1)).await;
     assert!(matches!(place.relay.upload(SHOP, media).await, Err(MediaError::Unknown)));
+    // Who is sending more of it is not disturbed for an hour.
+    place.relay.begin_upload(SHOP, "image/png".into(), 10).await.unwrap();
+    assert!(place.relay.upload_chunk(SHOP, media, 0).await.is_ok());
+    place.world.pass(Duration::from_secs(3_600)).await;
     place.relay.begin_upload(SHOP, "image/png".into(), 10).await.unwrap();
     assert!(matches!(place.relay.upload_chunk(SHOP, media, 0).await, Err(MediaError::Unknown)));
     place.relay.close().await;

@@ -12,8 +12,8 @@ use bulla_device::Device;
 use bulla_envelope::{Envelope, KeyBundle, KeyUpload, Kind};
 use bulla_meter::Bill;
 use bulla_relay::{
-    Business, Destination, Event, EventSink, Incoming, Outgoing, OutgoingBody, Relay, RelayError, Settings,
-    SinkError,
+    AccountEvent, Business, Destination, Event, EventSink, Incoming, Outgoing, OutgoingBody, Relay,
+    RelayError, Settings, SinkError,
 };
 use bulla_store::{BoxStore, MemoryStore, Pause, SlowStore};
 use bulla_transport::{
@@ -52,6 +52,7 @@ pub(crate) struct RecordingSink(Arc<Mutex<SinkState>>);
 #[derive(Default)]
 struct SinkState {
     taken: Vec<Event>,
+    of_accounts: Vec<AccountEvent>,
     /// Who was offered an event, and when.
     offers: Vec<(Instant, Number)>,
     refusals: VecDeque<&'static str>,
@@ -106,6 +107,10 @@ impl RecordingSink {
 
     pub(crate) fn taken(&self) -> Vec<Event> {
         self.0.lock().unwrap().taken.clone()
+    }
+
+    pub(crate) fn of_accounts(&self) -> Vec<AccountEvent> {
+        self.0.lock().unwrap().of_accounts.clone()
     }
 
     pub(crate) fn offered(&self) -> usize {
@@ -182,6 +187,11 @@ impl EventSink for RecordingSink {
             let _here = Here::new(self, event.subject().business);
             self.take(event).await
         }
+    }
+
+    async fn forward_account(&self, event: &AccountEvent) -> Result<(), SinkError> {
+        self.0.lock().unwrap().of_accounts.push(event.clone());
+        Ok(())
     }
 
     fn destination(&self, event: &Event) -> Destination {

@@ -143,7 +143,37 @@ pub(super) struct AccountEntry<'a> {
 #[derive(Serialize)]
 pub(super) struct AccountChange<'a> {
     pub(super) field: &'static str,
-    pub(super) value: TemplateStatusUpdate<'a>,
+    pub(super) value: AccountValue<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum AccountValue<'a> {
+    Template(TemplateStatusUpdate<'a>),
+    Restriction(AccountUpdate<'a>),
+}
+
+#[derive(Serialize)]
+pub(super) struct AccountUpdate<'a> {
+    pub(super) phone_number: &'a str,
+    pub(super) event: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) restriction_info: Vec<RestrictionInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ban_info: Option<BanInfo>,
+}
+
+#[derive(Serialize)]
+pub(super) struct RestrictionInfo {
+    pub(super) restriction_type: &'static str,
+    /// In seconds since 1970 began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) expiration: Option<u64>,
+}
+
+#[derive(Serialize)]
+pub(super) struct BanInfo {
+    pub(super) waba_ban_state: &'static str,
 }
 
 #[derive(Serialize)]

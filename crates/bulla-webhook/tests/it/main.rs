@@ -6,6 +6,7 @@
     reason = "a test that fails should say so by panicking"
 )]
 
+mod account_updates;
 mod api_ids;
 mod callbacks;
 mod checks;
@@ -20,6 +21,6 @@ mod message_kinds;
 mod real_relay;
 mod receiver;
 mod silent_servers;
-mod template_updates;
+
 mod time_limits;
 mod updates;

@@ -200,7 +200,7 @@ async fn an_upload_is_forgotten(system: &System) {
     let relay = relay.business(business).open().await.unwrap();
     let begin = || relay.begin_upload(FORGETFUL, "image/png".into(), 5);
     begin().await.unwrap();
-    clock.set(UPLOAD_SPAN);
+    clock.set(2 * UPLOAD_SPAN);
     begin().await.unwrap();
     relay.close().await;
 }

@@ -31,7 +31,7 @@ pub(super) fn webhook(seed: &Seed) -> Result<Webhook, ExitError> {
         }
         None => Webhook::new(NOWHERE, NO_SECRET, NO_SECRET),
     };
-    made.map(Webhook::template_updates).map_err(ExitError::because("webhook"))
+    made.map(Webhook::account_updates).map_err(ExitError::because("webhook"))
 }
 
 /// The tokens of the seed.

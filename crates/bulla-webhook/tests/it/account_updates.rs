@@ -1,9 +1,9 @@
-//! What a business's web server is told of message templates.
+//! What a business's web server is told of its account: of message templates, and of what restricts a number.
 
 use bulla_base::{BusinessAccountId, Category, Timestamp};
 use bulla_relay::{
-    AccountEvent, EventSink, MessageTemplate, TemplateDefinition, TemplateId, TemplateStatus, TemplateText,
-    TemplateUpdate,
+    AccountEvent, EventSink, MessageTemplate, Restriction, RestrictionUpdate, TemplateDefinition, TemplateId,
+    TemplateStatus, TemplateText, TemplateUpdate,
 };
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ fn rejected(of: bulla_base::PhoneNumberId) -> AccountEvent {
 async fn a_review_is_told_as_an_update_of_the_account() {
     let receiver = Receiver::start().await;
     let sink = local(std::sync::Arc::new(WaitingClock));
-    sink.subscribe([business()], webhook(&receiver).template_updates()).unwrap();
+    sink.subscribe([business()], webhook(&receiver).account_updates()).unwrap();
     sink.verify().await.unwrap();
     receiver.take();
     sink.forward_account(&rejected(NUMBER)).await.unwrap();
@@ -59,4 +59,38 @@ async fn who_did_not_ask_for_them_is_told_nothing() {
     sink.subscribe([business()], webhook(&receiver)).unwrap();
     sink.forward_account(&rejected(NUMBER)).await.unwrap();
     assert!(receiver.take().is_empty());
+}
+
+#[tokio::test]
+async fn what_restricts_a_number_is_told_as_the_original_does() {
+    let receiver = Receiver::start().await;
+    let sink = local(std::sync::Arc::new(WaitingClock));
+    sink.subscribe([business()], webhook(&receiver).account_updates()).unwrap();
+    sink.verify().await.unwrap();
+    receiver.take();
+    let (at, end) = (Timestamp::from_millis(1_795_293_590_960), Timestamp::from_millis(1_795_379_990_960));
+    let account = BusinessAccountId::new(102_290_129_340_398);
+    let of_business =
+        json!({ "restriction_type": "RESTRICTED_BIZ_INITIATED_MESSAGING", "expiration": 1_795_379_990 });
+    let of_users =
+        json!({ "restriction_type": "RESTRICTED_CUSTOMER_INITIATED_MESSAGING", "expiration": 1_795_379_990 });
+    let restricted = |info: &[&Value]| json!({ "event": "ACCOUNT_RESTRICTION", "restriction_info": info });
+    for (restriction, until, expected) in [
+        (Restriction::Limited, Some(end), restricted(&[&of_business])),
+        (Restriction::Paused, Some(end), restricted(&[&of_business, &of_users])),
+        (
+            Restriction::Stopped,
+            None,
+            json!({ "event": "DISABLED_UPDATE", "ban_info": { "waba_ban_state": "DISABLE" } }),
+        ),
+    ] {
+        let update = RestrictionUpdate::new(NUMBER, account, (restriction, until), at);
+        sink.forward_account(&AccountEvent::Restriction(update)).await.unwrap();
+        let body: Value = serde_json::from_slice(&receiver.take()[0].body).unwrap();
+        let change = &body["entry"][0]["changes"][0];
+        assert_eq!(change["field"], "account_update");
+        let mut value = change["value"].clone();
+        let number = value.as_object_mut().unwrap().remove("phone_number");
+        assert_eq!((number, value), (Some(json!(business().display_number().digits())), expected));
+    }
 }
