@@ -136,6 +136,9 @@ impl Scan {
 
     /// Of all records that this [covers](Self::covers) those that it returns; for engines that have them in
     /// memory, in the order of their keys.
+    ///
+    /// # Cost
+    /// A scan back looks at all that it covers.
     #[must_use]
     pub fn pick<'a>(&self, covered: impl Iterator<Item = (&'a Key, &'a Record)>) -> Vec<(Key, Record)> {
         let copy = |(key, record): (&Key, &Record)| (key.clone(), record.clone());
