@@ -41,8 +41,8 @@ AT_ONCE = 12
 # How many of a hundred ids are left as they were made up.
 MADE_UP_PERCENT = 10
 LONGEST_LIST = 2
-# What ends all sending stands at the end.
-LAST = {"deregister"}
+# What ends all sending stands at the end, and what takes away what others need.
+LAST = {"deregister", "giveUpUpload"}
 # What cannot be had here: nobody sends a code, and when it is asked last, the tries of a day are used up.
 NEVER = {"deregister", "requestCode", "verifyCode"}
 # What is answered with a file.

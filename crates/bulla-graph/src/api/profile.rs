@@ -86,6 +86,10 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let _turn = self.under_way.take((business, None)).ok_or_else(|| {
             ApiError::unavailable("another request sets the picture of this profile; send it again")
         })?;
+        // What requests that were cut off have left takes the room of what comes.
+        let current =
+            self.kept(business, (Kind::Profile, "")).await?.and_then(|mut kept| kept.remove(PICTURE));
+        self.forget_other_pictures(business, current.as_ref()).await;
         let picture = match handle.is_empty() {
             // As of other fields: an empty one takes back what was set.
             true => Value::String(String::new()),

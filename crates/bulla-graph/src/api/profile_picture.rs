@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The profile's record names the picture, and so says in one commit which one it is. Its pieces are there
-//! before; those of another picture go afterwards, or when the next one is set.
+//! before; those of another picture go afterwards, or before the next one is copied.
 
 use axum::body::Body;
 use axum::http::request::Parts;

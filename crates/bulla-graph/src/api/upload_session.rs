@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! POST /{app}/uploads ── POST /upload:… ── a break ── GET /upload:… ── POST /upload:… ── {"h": …}
+//!                                            └─ DELETE /upload:…
 //! ```
 //!
 //! What has come of one is stored in order and counted by what is stored, so that a client that lost the
@@ -55,7 +56,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         Ok(json!({ "id": media_name::write_session(business, media) }))
     }
 
-    /// Tells how much of an upload is there, or takes what comes next.
+    /// Tells how much of an upload is there, takes what comes next, or gives it up.
     pub(super) async fn session(
         &self,
         head: &Parts,
@@ -68,8 +69,24 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                 Ok(progress((business, media), known.received))
             }
             Method::POST => self.go_on(head, body, (business, media)).await,
-            _ => Err(ApiError::method(Methods::GetOrPost)),
+            Method::DELETE => self.give_up_session((business, media)).await,
+            _ => Err(ApiError::method(Methods::GetPostOrDelete)),
         }
+    }
+
+    /// Makes room for another one. What is finished is a file, and deleted as one.
+    async fn give_up_session(&self, (business, media): (PhoneNumberId, MediaId)) -> Result<Value, ApiError> {
+        let _turn = self.under_way.take((business, Some(media))).ok_or_else(busy)?;
+        let known = self.relay.upload(business, media).await.map_err(|error| self.failed(error))?;
+        if known.is_finished {
+            return Err(ApiError::value(
+                "id",
+                "the upload is finished; delete the file by the id in its handle",
+            ));
+        }
+        let given_up = self.relay.abandon_media(business, media).await;
+        given_up.map_err(|error| self.failed(error))?;
+        Ok(json!({ "success": true }))
     }
 
     async fn go_on(
@@ -82,9 +99,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let admission = self.admission.take(FORM_MEMORY_BYTES, &*self.clock).await;
         let _admission =
             admission.inspect_err(|api_error| self.failures.tell(api_error, "no room", &*self.clock))?;
-        let _turn = self.under_way.take((business, Some(media))).ok_or_else(|| {
-            ApiError::unavailable("another request sends bytes of this upload; wait until it is done")
-        })?;
+        let _turn = self.under_way.take((business, Some(media))).ok_or_else(busy)?;
         let known = self.relay.upload(business, media).await.map_err(|error| self.failed(error))?;
         if offset != known.received {
             let there = known.received;
@@ -168,6 +183,10 @@ async fn give_up_if_refused<D: RelayApi>(
 /// How far an upload has come.
 fn progress((business, media): (PhoneNumberId, MediaId), received: u64) -> Value {
     json!({ "id": media_name::write_session(business, media), FILE_OFFSET: received })
+}
+
+fn busy() -> ApiError {
+    ApiError::unavailable("another request sends bytes of this upload; wait until it is done")
 }
 
 fn too_many(known: &Upload) -> ApiError {

@@ -57,6 +57,26 @@ fn broken(bytes: &[u8]) -> Body {
 }
 
 #[tokio::test]
+async fn an_upload_that_is_given_up_makes_room_for_another() {
+    let bench = Bench::new();
+    let id = begun(&bench, 1_000, "image/jpeg").await;
+    for _ in 1..MAX_UPLOADS {
+        begun(&bench, 1_000, "image/jpeg").await;
+    }
+    sent(&bench, &id, 0, broken(&picture(500))).await;
+    let path = format!("/v23.0/{id}");
+    let given_up = bench.call(about("DELETE", &path)).await;
+    assert_eq!((given_up.status.as_u16(), &given_up.json), (200, &json!({ "success": true })));
+    for method in ["GET", "DELETE"] {
+        assert_eq!(bench.call(about(method, &path)).await.status, 400, "it is gone");
+    }
+    let id = begun(&bench, 500, "image/jpeg").await;
+    sent(&bench, &id, 0, picture(500)).await;
+    let finished = bench.call(about("DELETE", &format!("/v23.0/{id}"))).await;
+    assert_eq!(finished.status, 400, "it is a file");
+}
+
+#[tokio::test]
 async fn an_upload_that_breaks_off_goes_on_from_where_it_is_told_to() {
     let (bench, file) = (Bench::new(), picture(2 * MEDIA_CHUNK_BYTES + 5_000));
     let id = begun(&bench, file.len() as u64, "image/jpeg").await;
