@@ -18,7 +18,7 @@ SHOWN = {
     "bulla_device": {"base", "content", "envelope", "store", "transport"},
     "bulla_endpoint": {"base", "content", "envelope", "store", "transport"},
     "bulla_envelope": {"base"},
-    "bulla_graph": {"base", "content", "relay", "store", "transport"},
+    "bulla_graph": {"base", "content", "meter", "relay", "store", "transport"},
     "bulla_integrity": {"base"},
     "bulla_meter": {"base"},
     "bulla_relay": {"base", "content", "envelope", "meter", "store", "transport"},

@@ -75,8 +75,8 @@ pub use limits::{
 };
 
 pub use bulla_integrity::{
-    Acceptance, Enforcement, EnforcementEvent, Evidence, Ladder, NotProven, Quality, Reason, Report,
-    ReportedMessage, Rung, Signal, Stamp, StampKeys, Standing,
+    Acceptance, Enforcement, EnforcementEvent, Evidence, Ladder, NotProven, Observation, Quality, Reason,
+    Refused, Report, ReportedMessage, Rung, Signal, Stamp, StampKeys, Standing,
 };
 pub use bulla_store::Erased;
 pub use bulla_transparency::{
