@@ -6,15 +6,16 @@ use bytes::Bytes;
 
 use crate::OutgoingTemplate;
 use crate::row::{
-    MessagePendingApproval, Outbound, OutboxEntry, QueueIndexes, ReceivedMedia, RetryRequest, StoredEvent,
-    StoredMedia, StoredTemplate, UnconfirmedCopies, plain_rows,
+    AccountNewsItem, MessagePendingApproval, Outbound, OutboxEntry, QueueIndexes, ReceivedMedia,
+    RetryRequest, StoredAccountEvent, StoredEvent, StoredMedia, StoredTemplate, UnconfirmedCopies,
+    plain_rows,
 };
 
 /// The first byte tells which row the rest is read as: a message of the business, what leaves together, the
 /// head of a conversation, a retry request, an event, what waits for approval, what is unconfirmed, or one of
 /// the plain ones: the number of a user, what was sent under an idempotency key, a recipient, who has
-/// sent a message that was opened; or what media, an upload or a template is, or where the media of a message
-/// is.
+/// sent a message that was opened; or what media, an upload, a template or what is told of an account is, or
+/// where the media of a message is.
 ///
 /// Whatever they are, they are an error, or a row that says the same when it is written and read again, and
 /// whose every part is an error or there.
@@ -36,6 +37,7 @@ pub fn rows(bytes: &[u8]) {
         12 => stored_template(row),
         13 => received_media(row),
         14 => upload(row),
+        15 => account_event(row),
         _ => {}
     }
 }
@@ -138,6 +140,18 @@ fn stored_template(bytes: &[u8]) {
     let _ = template.definition.check();
     let message = OutgoingTemplate::new(template.definition.name(), template.definition.language());
     let _ = template.definition.render(&message, Vec::new());
+}
+
+fn account_event(bytes: &[u8]) {
+    let read = read_back(bytes, StoredAccountEvent::read, StoredAccountEvent::to_bytes);
+    let Some(Ok(item)) = read.map(StoredAccountEvent::item) else { return };
+    let again = match &item {
+        AccountNewsItem::Template(template) => StoredAccountEvent::template(template),
+        AccountNewsItem::Restriction(of, restriction, until) => {
+            StoredAccountEvent::restriction(*of, *restriction, *until)
+        }
+    };
+    assert!(again.item().is_ok(), "it comes back");
 }
 
 fn received_media(bytes: &[u8]) {

@@ -30,6 +30,15 @@ fn user(number: u64) -> Address {
     Address::user(Number::parse(&format!("1650{:07}", number * 4_321)).unwrap())
 }
 
+/// So many users.
+async fn users(world: &World, count: u64) -> Vec<Caller> {
+    let mut users = Vec::new();
+    for number in 0..count {
+        users.push(world.join(user(number)).await);
+    }
+    users
+}
+
 fn letter(world: &World, from: &Caller, to: &Caller) -> Envelope {
     world.envelope_with(MessageId::new(world.clock.now(), &world.rng), from, to)
 }
@@ -113,10 +122,7 @@ async fn a_user_who_complains_again_and_again_counts_once() {
 async fn nobody_writes_to_more_new_users_in_an_hour_than_ten_unless_it_did_before() {
     let world = protected().await;
     let us = world.join(shop()).await;
-    let mut users = Vec::new();
-    for number in 0..12 {
-        users.push(world.join(user(number)).await);
-    }
+    let users = users(&world, 12).await;
     for new in &users[..10] {
         write(&world, &us, new).await.unwrap();
     }
@@ -256,10 +262,7 @@ async fn who_is_erased_while_nobody_is_protected_is_forgotten_too() {
 async fn what_is_called_a_second_attempt_is_a_first_if_there_was_none() {
     let world = protected().await;
     let us = world.join(shop()).await;
-    let mut users = Vec::new();
-    for number in 0..11 {
-        users.push(world.join(user(number)).await);
-    }
+    let users = users(&world, 11).await;
     for new in &users[..10] {
         let called = letter(&world, &us, new).sent_again(1).unwrap();
         world.transport().send(&us, called).await.unwrap();

@@ -92,7 +92,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     }
 
     /// Deletes the pieces of all pictures but the one that the profile's record names. What is not deleted is
-    /// when the next one is set.
+    /// before the next one is copied.
     pub(super) async fn forget_other_pictures(&self, business: PhoneNumberId, current: Option<&Value>) {
         let current = current.and_then(|record| Some(Picture::read(record)?.id));
         if let Err(error) = self.forget_pictures_but(business, current).await {

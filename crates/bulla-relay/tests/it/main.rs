@@ -34,6 +34,7 @@ mod one_time_keys;
 mod open_envelopes;
 mod pair_rate;
 mod received_media;
+mod recording_sink;
 mod resends;
 mod restrictions;
 mod service_window;

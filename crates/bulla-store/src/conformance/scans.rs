@@ -95,13 +95,8 @@ pub async fn scans_keep_to_their_prefix(store: &impl Store) {
     }
 }
 
-/// A scan goes on behind the key it is given, which may be any key, there or not.
-///
-/// # Panics
-/// When the engine breaks this rule.
-pub async fn scans_begin_behind_a_key(store: &impl Store) {
-    const RULE: &str = "a scan begins behind the key it is given";
-    fill(store).await;
+/// A scan, what it finds, and keys that stand beside and between that.
+fn around() -> (Scan, Vec<Key>, [Key; 8]) {
     let days = Scan::dated(SPACE, day(2)..=day(0)).prefix(&b"a"[..]);
     let all = keys(&[day(2), day(1), day(0)], &[b"a", b"a\x00", b"ab"]);
     let others = [
@@ -109,10 +104,22 @@ pub async fn scans_begin_behind_a_key(store: &impl Store) {
         Key::dated(SPACE, day(1), &b"A"[..]),
         Key::dated(SPACE, day(1), &b"aa"[..]),
         Key::dated(SPACE, day(1), &b"b"[..]),
+        Key::dated(SPACE, day(1), &b""[..]),
         Key::dated(SPACE, Day::from_number(u32::MAX), &b""[..]),
         Key::dated(Space::new(SPACE.number() - 1), day(0), &b"z"[..]),
         Key::dated(Space::new(SPACE.number() + 1), day(2), &b""[..]),
     ];
+    (days, all, others)
+}
+
+/// A scan goes on behind the key it is given, which may be any key, there or not.
+///
+/// # Panics
+/// When the engine breaks this rule.
+pub async fn scans_begin_behind_a_key(store: &impl Store) {
+    const RULE: &str = "a scan begins behind the key it is given";
+    fill(store).await;
+    let (days, all, others) = around();
     for after in others.iter().chain(&all) {
         let expected = all.iter().filter(|key| *key > after).cloned().collect();
         same(RULE, scan(store, &days.clone().after(after.clone())).await, expected);
@@ -126,18 +133,7 @@ pub async fn scans_begin_behind_a_key(store: &impl Store) {
 pub async fn scans_go_back_from_a_key(store: &impl Store) {
     const RULE: &str = "a scan goes back from the key it is given, nearest first";
     fill(store).await;
-    let days = Scan::dated(SPACE, day(2)..=day(0)).prefix(&b"a"[..]);
-    let all = keys(&[day(2), day(1), day(0)], &[b"a", b"a\x00", b"ab"]);
-    let others = [
-        Key::undated(SPACE, &b"z"[..]),
-        Key::dated(SPACE, day(1), &b"A"[..]),
-        Key::dated(SPACE, day(1), &b"aa"[..]),
-        Key::dated(SPACE, day(1), &b"b"[..]),
-        Key::dated(SPACE, day(1), &b""[..]),
-        Key::dated(SPACE, Day::from_number(u32::MAX), &b""[..]),
-        Key::dated(Space::new(SPACE.number() - 1), day(0), &b"z"[..]),
-        Key::dated(Space::new(SPACE.number() + 1), day(2), &b""[..]),
-    ];
+    let (days, all, others) = around();
     for before in others.iter().chain(&all) {
         let back = days.clone().before(before.clone());
         let mut expected: Vec<_> = all.iter().filter(|key| *key < before).cloned().collect();
