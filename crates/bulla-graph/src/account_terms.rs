@@ -14,7 +14,8 @@ pub trait AccountTerms: Send + Sync + 'static {
     fn zone(&self, account: BusinessAccountId) -> Arc<Zone>;
 
     /// Its rate card, as it applies to it, if it has one. Of a card with prices or allotments that depend on
-    /// what was counted before in the month, nothing is told: a token knows of its own numbers alone.
+    /// what was before in the month, all that the account's numbers had delivered since its beginning is read
+    /// for an answer: a token then sees by its own numbers' prices how much the others sent.
     fn tariff(&self, _account: BusinessAccountId) -> Option<Arc<Tariff>> {
         None
     }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use bulla_base::{Number, PhoneNumberId};
+use bulla_base::{BusinessAccountId, Number, PhoneNumberId};
 use bulla_meter::{Period, UsageKey};
 use bulla_relay::{
     ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, Counted, EventSink, PageStart,
@@ -81,6 +81,11 @@ pub trait ManagementApi: Send + Sync + 'static {
         _after: Option<UsageKey>,
     ) -> Answering<'_, UsagePage, ConfigurationError> {
         missing(business)
+    }
+
+    /// The numbers of an account that the relay speaks for.
+    fn numbers_of(&self, _account: BusinessAccountId) -> Vec<PhoneNumberId> {
+        Vec::new()
     }
 
     /// Says whether the number is registered.
@@ -171,6 +176,11 @@ macro_rules! forward_management {
         ) -> Answering<'_, UsagePage, ConfigurationError> {
             let $from = self;
             Box::pin($($to)+.usage_page(business, of, period, after))
+        }
+
+        fn numbers_of(&self, account: BusinessAccountId) -> Vec<PhoneNumberId> {
+            let $from = self;
+            $($to)+.numbers_of(account)
         }
 
         fn set_registered(

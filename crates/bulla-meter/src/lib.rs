@@ -4,10 +4,11 @@
 //! [`UsageKey`] says what is counted together, by its [`Traits`], and [`Usage`] counts; [`Zone`] says what
 //! hour it is for an account. An [`Entry`] is what is held of a message: [`Event`]s change it, and the counts
 //! with it, and a [`Ledger`] has all of an account. A [`RateCard`] says what everything costs; a [`Tariff`]
-//! is one as it applies to an account, and a [`Rater`] makes [`Leaf`]s with it. A [`Statement`] sums them up
-//! and is signed as a [`SignedStatement`]; an [`Adjustment`] puts right what an earlier one said, and a
-//! [`BillingProof`] shows a single message. Where two sides do not agree, a [`Comparison`] of one [`Side`]
-//! with the other finds each message. [`Tally`] and [`Bill`] count all messages, billed or not.
+//! is one as it applies to an account; a [`Rater`] makes [`Leaf`]s with it, and a [`UsageRater`] rates
+//! counts. A [`Statement`] sums leaves up and is signed as a [`SignedStatement`]; an [`Adjustment`] puts
+//! right what an earlier one said, and a [`BillingProof`] shows a single message. Where two sides do not
+//! agree, a [`Comparison`] of one [`Side`] with the other finds each message. [`Tally`] and [`Bill`] count
+//! all messages, billed or not.
 
 mod hour;
 mod local_date;
@@ -25,9 +26,11 @@ mod event;
 mod ledger;
 
 mod amount;
+mod month_volumes;
 mod rate_card;
 mod rater;
 mod tariff;
+mod usage_rater;
 
 mod adjustment;
 mod billing_key;
@@ -68,6 +71,7 @@ pub use amount::{Amount, Currency};
 pub use rate_card::{Allotment, CardHash, Price, PriceMode, RateCard, TierPrice, TypeRule};
 pub use rater::Rater;
 pub use tariff::{Rate, Tariff, Unrated, Volume};
+pub use usage_rater::{RatedUnits, TierRange, UsageRater};
 
 pub use adjustment::{Adjustment, AdjustmentReason, Direction, compensate};
 pub use billing_key::{BillingKey, BillingSigner, Purpose, Signature};

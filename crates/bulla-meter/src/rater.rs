@@ -1,12 +1,5 @@
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
-
-use bulla_base::PhoneNumberId;
-
-use crate::{
-    Delivery, KeyHasher, Leaf, LocalDate, Market, MessageTag, Period, PricingCategory, Tariff, Traits, Unit,
-    Unrated, Volume, Zone,
-};
+use crate::month_volumes::MonthVolumes;
+use crate::{Delivery, Leaf, MessageTag, Tariff, Unrated, Volume, Zone};
 
 /// Rates an account's deliveries, with what they have in front of them in their month.
 ///
@@ -16,20 +9,14 @@ use crate::{
 #[derive(Debug)]
 pub struct Rater<'a> {
     tariff: &'a Tariff,
-    zone: &'a Zone,
-    /// The month that the volumes are of.
-    month: Option<(LocalDate, Period)>,
-    units: Counts<(PricingCategory, Unit, Market)>,
-    allotted: Counts<(PhoneNumberId, PricingCategory, Unit)>,
+    volumes: MonthVolumes<'a>,
 }
-
-type Counts<K> = HashMap<K, u64, BuildHasherDefault<KeyHasher>>;
 
 impl<'a> Rater<'a> {
     /// Rates by `tariff` for an account in `zone`.
     #[must_use]
     pub fn new(tariff: &'a Tariff, zone: &'a Zone) -> Self {
-        Self { tariff, zone, month: None, units: Counts::default(), allotted: Counts::default() }
+        Self { tariff, volumes: MonthVolumes::new(zone) }
     }
 
     /// The leaves of `deliveries`, which stand by tag, in the same order. Of a month that is stated in parts,
@@ -69,30 +56,15 @@ impl<'a> Rater<'a> {
     }
 
     fn leaf(&mut self, tag: MessageTag, delivery: &Delivery) -> Result<Leaf, Unrated> {
-        let (hour, traits, number) = (delivery.key.hour(), delivery.key.traits(), delivery.key.number());
-        if self.month.is_none_or(|(_, month)| !month.contains(hour)) {
-            let date = self.zone.date(hour);
-            self.month = Some((date, self.zone.month(date)));
-            self.units.clear();
-            self.allotted.clear();
-        }
-        let Traits { category, unit, market, .. } = traits;
-        let (of_market, of_number) = ((category, unit, market), (number, category, unit));
+        let key = delivery.key;
+        let (hour, traits, number) = (key.hour(), key.traits(), key.number());
         let volume = match self.tariff.depends_on_volume() {
             false => Volume::default(),
-            true => Volume {
-                units: self.units.get(&of_market).copied().unwrap_or_default(),
-                allotted: self.allotted.get(&of_number).copied().unwrap_or_default(),
-            },
+            true => self.volumes.before(key),
         };
         let rate = self.tariff.rate(hour, traits, volume, delivery.charged)?;
-        let units = u64::from(delivery.units);
-        if !self.tariff.depends_on_volume() {
-            // Nobody asks.
-        } else if rate.is_allotted {
-            *self.allotted.entry(of_number).or_default() += units;
-        } else if rate.pricing_type == crate::PricingType::Regular {
-            *self.units.entry(of_market).or_default() += units;
+        if self.tariff.depends_on_volume() {
+            self.volumes.add(key, &rate, u64::from(delivery.units));
         }
         let (pricing_type, tier, micros) = (rate.pricing_type, rate.tier, rate.micros);
         Ok(Leaf { tag, number, hour, traits, units: delivery.units, pricing_type, tier, micros })

@@ -2,7 +2,7 @@ use thiserror::Error;
 
 use crate::{
     Amount, CardHash, Currency, Hour, Market, Price, PriceMode, PricingCategory, PricingType, RateCard, Tier,
-    TierPrice, Traits, Unit, Zone,
+    TierPrice, TierRange, Traits, Unit, Zone,
 };
 
 /// A rate card as it applies to an account: its dates are instants by the account's clock, and everything is
@@ -200,19 +200,46 @@ impl Tariff {
         volume: Volume,
         charged: Option<u64>,
     ) -> Result<Rate, Unrated> {
+        self.rate_where(hour, traits, volume, charged).map(|(rate, ..)| rate)
+    }
+
+    /// The rate of the first of some units, how many of them have it, and what its tier spans.
+    pub(crate) fn rate_units(
+        &self,
+        hour: Hour,
+        traits: Traits,
+        volume: Volume,
+    ) -> Result<(Rate, u64, Option<TierRange>), Unrated> {
+        let (rate, price, allotted) = self.rate_where(hour, traits, volume, None)?;
+        if rate.is_allotted {
+            return Ok((rate, allotted.saturating_sub(volume.allotted), None));
+        }
+        let range = price.and_then(|price| self.tier_range(price, rate.tier));
+        let last = range.and_then(|range| range.up_to);
+        Ok((rate, last.map_or(u64::MAX, |last| last.saturating_sub(volume.units)), range))
+    }
+
+    /// The rate, the price it is from, and how many of its units an allotment makes free.
+    fn rate_where(
+        &self,
+        hour: Hour,
+        traits: Traits,
+        volume: Volume,
+        charged: Option<u64>,
+    ) -> Result<(Rate, Option<Tiers>, u64), Unrated> {
         let Traits { category, market, unit, .. } = traits;
         let no_rule = Unrated::NoRule { category };
         let epoch = self.epochs.iter().rev().find(|epoch| epoch.from <= hour).ok_or(no_rule)?;
         let pricing_type = epoch.types.get(type_place(&traits)).copied().flatten().ok_or(no_rule)?;
-        let free = |pricing_type, is_allotted| {
-            Ok(Rate { pricing_type, tier: Tier::default(), micros: 0, is_allotted })
-        };
+        let free =
+            |pricing_type, is_allotted| Rate { pricing_type, tier: Tier::default(), micros: 0, is_allotted };
         if pricing_type != PricingType::Regular {
-            return free(pricing_type, false);
+            return Ok((free(pricing_type, false), None, 0));
         }
         let case = case(category, unit);
-        if epoch.allotted.get(case).is_some_and(|units| volume.allotted < *units) {
-            return free(PricingType::FreeCustomerService, true);
+        let allotted = epoch.allotted.get(case).copied().unwrap_or_default();
+        if volume.allotted < allotted {
+            return Ok((free(PricingType::FreeCustomerService, true), None, allotted));
         }
         let markets = epoch.prices.len() / CASES;
         let price = epoch.prices.get(case * markets + self.place(market)).copied().flatten();
@@ -224,13 +251,22 @@ impl Tariff {
             (true, Some(charged)) if charged <= micros => charged,
             (true, Some(charged)) => return Err(Unrated::ChargedTooMuch { charged, most: micros }),
         };
-        Ok(Rate { pricing_type, tier, micros, is_allotted: false })
+        Ok((Rate { pricing_type, tier, micros, is_allotted: false }, Some(price), allotted))
     }
 
     /// Whether what was counted before decides on anything here.
     #[must_use]
     pub const fn depends_on_volume(&self) -> bool {
         self.depends_on_volume
+    }
+
+    /// What a tier spans, if the price has another.
+    fn tier_range(&self, price: Tiers, tier: Tier) -> Option<TierRange> {
+        let first = usize::try_from(price.first).ok()?;
+        let tiers = self.tiers.get(first..first + usize::from(price.count))?;
+        let place = usize::from(tier.number());
+        let up_to = tiers.get(place + 1).map(|next| next.units);
+        (tiers.len() > 1).then_some(TierRange { above: tiers.get(place)?.units, up_to })
     }
 
     fn tier(&self, price: Tiers, units: u64) -> Option<(Tier, u64)> {

@@ -8,13 +8,13 @@ mod pricing;
 mod question;
 mod traffic;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::Method;
 use axum::http::request::Parts;
 use bulla_base::{BusinessAccountId, PhoneNumberId};
-use bulla_meter::{Hour, UsageKey, Zone};
-use bulla_relay::Counted;
+use bulla_meter::{Hour, Period, Tariff, UsageKey, UsageRater, Zone};
+use bulla_relay::{Counted, UsagePage};
 use serde_json::Value;
 
 use self::granularity::Steps;
@@ -77,13 +77,49 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     ) -> Result<Value, ApiError> {
         let question = Question::read(said, self.clock.now())?;
         let (zone, tariff) = (self.terms.zone(account), self.terms.tariff(account));
-        // What a unit costs is known by itself, or not at all: see the port.
-        let tariff = tariff.filter(|tariff| !tariff.depends_on_volume());
-        let mut pricing = Pricing::read(said, tariff.as_deref())?;
+        let rater = tariff.as_deref().map(|tariff| UsageRater::new(tariff, &zone));
+        let mut pricing = Pricing::read(said, rater)?;
         let numbers = self.numbers_asked(of, &question)?;
-        let add = |around, (key, units)| pricing.add(around, key, units);
-        self.count((&question, &zone), &numbers, Counted::Delivered, &mut 0, add).await?;
+        if tariff.as_deref().is_some_and(Tariff::depends_on_volume) {
+            self.price_in_order((account, &zone), &question, &numbers, &mut pricing).await?;
+        } else {
+            let add = |within, (key, units)| pricing.add(Some(within), key, units);
+            self.count((&question, &zone), &numbers, Counted::Delivered, &mut 0, add).await?;
+        }
         Ok(pricing.into_json(&numbers))
+    }
+
+    /// Has `pricing` add what is asked for after all that came before it in its month, of the whole account:
+    /// what a unit costs depends on it.
+    async fn price_in_order(
+        &self,
+        (account, zone): (BusinessAccountId, &Zone),
+        question: &Question,
+        numbers: &Numbers,
+        pricing: &mut Pricing<'_>,
+    ) -> Result<(), ApiError> {
+        let month = zone.month(zone.date(question.period.from()));
+        let whole = Period::new(month.from(), question.period.to()).unwrap_or(question.period);
+        let of_account = self.relay.numbers_of(account);
+        let all: BTreeSet<_> = of_account.into_iter().chain(numbers.keys().copied()).collect();
+        let mut counts = Vec::new();
+        for number in all {
+            let (mut after, mut read) = (None, counts.len());
+            while let Some(page) =
+                self.usage_page(number, Counted::Delivered, whole, after, &mut read).await?
+            {
+                after = page.last().map(|(key, _)| *key);
+                counts.extend(page);
+            }
+        }
+        counts.sort_unstable_by_key(|(key, _)| (key.hour(), *key));
+        let mut steps = Steps::new(question.granularity, zone, question.period);
+        counts.into_iter().try_for_each(|(key, units)| {
+            let is_asked = question.period.contains(key.hour())
+                && numbers.contains_key(&key.number())
+                && question.is_of(key.traits().market);
+            pricing.add(is_asked.then(|| steps.around(key.hour())), key, units)
+        })
     }
 
     async fn traffic(
@@ -134,20 +170,31 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     ) -> Result<(), ApiError> {
         for number in numbers.keys() {
             let (mut steps, mut after) = (Steps::new(question.granularity, zone, question.period), None);
-            loop {
-                let page = self.relay.usage_page(*number, of, question.period, after).await;
-                let page = page.map_err(|error| self.failed(error))?;
-                let Some((last, _)) = page.last() else { break };
-                after = Some(*last);
-                *rows = rows.saturating_add(page.len());
-                if *rows > MAX_ANALYTICS_ROWS {
-                    return Err(ApiError::too_much_counted());
-                }
+            while let Some(page) = self.usage_page(*number, of, question.period, after, rows).await? {
+                after = page.last().map(|(key, _)| *key);
                 for (key, units) in page.into_iter().filter(|(key, _)| question.is_of(key.traits().market)) {
                     add(steps.around(key.hour()), (key, units))?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// What comes behind `after`, if anything does, added to the `rows` that were read for this answer.
+    async fn usage_page(
+        &self,
+        number: PhoneNumberId,
+        of: Counted,
+        period: Period,
+        after: Option<UsageKey>,
+        rows: &mut usize,
+    ) -> Result<Option<UsagePage>, ApiError> {
+        let page = self.relay.usage_page(number, of, period, after).await;
+        let page = page.map_err(|error| self.failed(error))?;
+        *rows = rows.saturating_add(page.len());
+        if *rows > MAX_ANALYTICS_ROWS {
+            return Err(ApiError::too_much_counted());
+        }
+        Ok(Some(page).filter(|page| !page.is_empty()))
     }
 }

@@ -213,13 +213,39 @@ async fn with_a_rate_card_types_and_costs_are_told_of_what_it_rates() {
     // What went to +1 has no price, so what it is told together with has none, either.
     let by_nothing = points("").await;
     assert_eq!(by_nothing, json!([{ "start": start, "end": end, "volume": 32 }]));
-    // What it costs depends on other numbers, too, of which the token knows nothing.
-    let tiered = with_terms(self::bench(), Zone::utc(), Some(card(&[(0, 45_600), (100, 1)])));
-    fill(&tiered.relay);
-    let path = field("pricing_analytics", &format!("{all}.country_codes([FR]).dimensions([PRICING_TYPE])"));
-    let told = told(&tiered, &path).await;
-    let points = &told["pricing_analytics"]["data"][0]["data_points"];
-    assert_eq!(*points, json!([{ "start": start, "end": end, "volume": 21 }]));
+}
+
+/// What a message costs depends on what the account's other numbers sent before in the month, of which a
+/// token for one number is told nothing else.
+#[tokio::test]
+async fn where_prices_depend_on_the_volume_the_month_of_the_account_comes_first() {
+    let card = card(&[(0, 45_600), (100, 43_000)]);
+    let bench = with_terms(bench(), Zone::utc(), Some(card));
+    fill(&bench.relay);
+    let notice = traits(PricingCategory::Utility, 33);
+    for (number, minutes, delivered) in [
+        (OTHER_NUMBER, TODAY - 30 * DAY, 5000),
+        (OTHER_NUMBER, TODAY - 20 * DAY, 60),
+        (NUMBER, TODAY - 2 * DAY, 35),
+    ] {
+        bench.relay.count(Counted::Delivered, key(number, minutes, notice), delivered);
+    }
+    // Behind what is asked for.
+    bench.relay.count(Counted::Delivered, key(OTHER_NUMBER, TODAY + 30, notice), 1000);
+    let all = between(NOW - DAY_SECS, NOW + DAY_SECS, ".granularity(MONTHLY)");
+    let points = async |more: &str| {
+        let reply = told(&bench, &field("pricing_analytics", &format!("{all}{more}"))).await;
+        reply["pricing_analytics"]["data"][0]["data_points"].clone()
+    };
+    let (start, end) = (NOW - DAY_SECS, NOW + DAY_SECS);
+    let point = |tier: &str, volume: u64, cost: f64| json!({ "start": start, "end": end, "tier": tier, "volume": volume, "cost": cost });
+    assert_eq!(
+        points(".pricing_types([REGULAR]).pricing_categories([UTILITY]).dimensions([TIER])").await,
+        json!([point("0:100", 5, 0.228), point("101:", 3, 0.129)])
+    );
+    let french = points(".country_codes([FR]).dimensions([PRICING_CATEGORY]).pricing_types([REGULAR])").await;
+    let point = |category: &str, volume: u64, cost: f64| json!({ "start": start, "end": end, "pricing_category": category, "volume": volume, "cost": cost });
+    assert_eq!(french, json!([point("UTILITY", 8, 0.357), point("MARKETING", 2, 0.2864)]));
 }
 
 #[tokio::test]

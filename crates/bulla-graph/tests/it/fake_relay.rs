@@ -405,6 +405,10 @@ impl ManagementApi for RecordingRelay {
         Box::pin(async { Ok(page) })
     }
 
+    fn numbers_of(&self, account: BusinessAccountId) -> Vec<PhoneNumberId> {
+        if account == ACCOUNT { vec![NUMBER, OTHER_NUMBER] } else { Vec::new() }
+    }
+
     fn set_registered(&self, _: PhoneNumberId, is_registered: bool) -> Answering<'_, (), ConfigurationError> {
         self.is_deregistered.store(!is_registered, Ordering::Relaxed);
         Box::pin(async { Ok(()) })

@@ -1,8 +1,10 @@
 //! Rating: tiers, limits of cards, and amounts against a decimal library.
 
+use bulla_base::{BusinessAccountId, PhoneNumberId};
 use bulla_meter::{
-    Amount, Currency, MAX_CARD_DATES, MAX_CARD_ID_BYTES, MAX_PRICE_MICROS, MAX_TIERS, Price, PriceMode,
-    PricingCategory, RateCard, Tariff, Tier, TierPrice, Traits, Unit, Volume, Zone,
+    Amount, Currency, Delivery, Hour, MAX_CARD_DATES, MAX_CARD_ID_BYTES, MAX_PRICE_MICROS, MAX_TIERS,
+    MessageTag, Price, PriceMode, PricingCategory, RateCard, Rater, Tariff, Tier, TierPrice, Traits, Unit,
+    UsageKey, UsageRater, Volume, Zone,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -95,5 +97,95 @@ proptest! {
             .sum();
         let digits = format!("{theirs:.6}");
         prop_assert_eq!(ours.to_string(), digits);
+    }
+}
+
+const ACCOUNT: BusinessAccountId = BusinessAccountId::new(1);
+
+fn key(number: u64, at: Hour, category: PricingCategory) -> UsageKey {
+    UsageKey::new(ACCOUNT, PhoneNumberId::new(number), at, Traits::message(category, market(49)))
+}
+
+/// An hour's count that reaches over tiers is told in as many rows, and so is one that uses up what is free;
+/// another month begins anew.
+#[test]
+fn counts_are_rated_by_what_is_before_them_in_their_month() {
+    let (zone, card) = (berlin(), changing_card());
+    let tariff = Tariff::new(&card, &zone);
+    let mut rater = UsageRater::new(&tariff, &zone);
+    let mut rated = |number, at, category, units| -> Vec<_> {
+        let rows = rater.rate(key(number, hour(&zone, at), category), units);
+        let told = rows.into_iter().map(|row| {
+            let range = row.tier.map(|range| range.to_string()).unwrap_or_default();
+            (row.units, row.rate.unwrap().micros, range)
+        });
+        told.collect()
+    };
+    let row = |units, micros, range: &str| (units, micros, range.to_owned());
+    let november = "2026-11-15T12:00:00Z";
+    let notices = rated(1, november, PricingCategory::Utility, 90);
+    assert_eq!(notices, [row(90, 45_600, "0:100")]);
+    // Another number of the account counts on.
+    let notices = rated(2, november, PricingCategory::Utility, 200);
+    assert_eq!(notices, [row(10, 45_600, "0:100"), row(150, 43_300, "101:250"), row(40, 41_000, "251:")]);
+    // The first moment of December by that clock, an hour before that of UTC.
+    let notices = rated(2, "2026-11-30T23:00:00Z", PricingCategory::Utility, 1);
+    assert_eq!(notices, [row(1, 45_600, "0:100")]);
+    // What is free is so for each number.
+    for number in [1, 2] {
+        let answers = rated(number, "2026-12-02T00:00:00Z", PricingCategory::Service, 1002);
+        assert_eq!(answers, [row(1000, 0, ""), row(2, 45_600, "")], "{number}");
+    }
+    assert_eq!(rated(1, november, PricingCategory::Utility, 0), []);
+}
+
+#[test]
+fn counts_without_a_price_move_nothing() {
+    let (zone, card) = (berlin(), changing_card());
+    let tariff = Tariff::new(&card, &zone);
+    let mut rater = UsageRater::new(&tariff, &zone);
+    let before = hour(&zone, "2025-06-30T12:00:00Z");
+    let rows = rater.rate(key(1, before, PricingCategory::Utility), u64::MAX);
+    assert_eq!((rows.len(), rows[0].units, rows[0].rate.is_err(), rows[0].tier), (1, u64::MAX, true, None));
+}
+
+proptest! {
+    /// What an account's counts come to is what its messages come to, one by one.
+    #[test]
+    fn counts_come_to_what_their_messages_come_to(
+        sent in prop::collection::vec((1_u64..4, 0_u32..1500, any::<bool>(), 1_u32..400), 1..40)
+    ) {
+        let (zone, card) = (berlin(), changing_card());
+        let tariff = Tariff::new(&card, &zone);
+        let first = hour(&zone, "2026-09-15T00:00:00Z");
+        let mut counts: Vec<_> = sent
+            .into_iter()
+            .map(|(number, hours, is_notice, units)| {
+                let category = if is_notice { PricingCategory::Utility } else { PricingCategory::Service };
+                (key(number, Hour::from_minutes(first.minutes() + 60 * hours), category), units)
+            })
+            .collect();
+        counts.sort_by_key(|(key, _)| (key.hour(), *key));
+        let amounts = |rows: &mut dyn Iterator<Item = (u64, u32)>| {
+            let amounts = rows.map(|(micros, units)| i128::from(micros) * i128::from(units));
+            amounts.sum::<i128>()
+        };
+        let mut by_message = Rater::new(&tariff, &zone);
+        let messages = counts.iter().flat_map(|(key, units)| std::iter::repeat_n(*key, *units as usize));
+        let messages: Vec<_> = messages
+            .enumerate()
+            .map(|(place, key)| {
+                let mut tag = [0; 16];
+                tag[..8].copy_from_slice(&(place as u64).to_be_bytes());
+                (MessageTag::from_bytes(tag), Delivery::new(key, 1, None))
+            })
+            .collect();
+        let leaves = by_message.rate(&messages).unwrap();
+        let mut by_count = UsageRater::new(&tariff, &zone);
+        let rows: Vec<_> = counts.iter().flat_map(|(key, units)| by_count.rate(*key, u64::from(*units))).collect();
+        prop_assert_eq!(
+            amounts(&mut rows.iter().map(|row| (row.rate.unwrap().micros, u32::try_from(row.units).unwrap()))),
+            amounts(&mut leaves.iter().map(|leaf| (leaf.micros, leaf.units)))
+        );
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bulla_base::{PhoneNumberId, Timestamp};
+use bulla_base::{BusinessAccountId, PhoneNumberId, Timestamp};
 use bulla_transport::{NumberProof, TransportError};
 use tokio::sync::Notify;
 
@@ -168,6 +168,13 @@ impl BusinessRegistry {
 
     pub(super) fn ids(&self) -> Vec<PhoneNumberId> {
         self.entries().keys().copied().collect()
+    }
+
+    /// Those of `account`.
+    pub(super) fn ids_of(&self, account: BusinessAccountId) -> Vec<PhoneNumberId> {
+        let entries = self.entries();
+        let of_account = entries.iter().filter(|(_, entry)| entry.business.account() == account);
+        of_account.map(|(id, _)| *id).collect()
     }
 
     pub(super) fn count(&self) -> usize {

@@ -88,6 +88,15 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         counts.into_iter().map(units).collect()
     }
 
+    /// The numbers of `account` that the relay speaks for.
+    ///
+    /// # Cost
+    /// A look at all numbers that the relay has, in memory.
+    #[must_use]
+    pub fn numbers_of(&self, account: BusinessAccountId) -> Vec<PhoneNumberId> {
+        self.0.businesses.ids_of(account)
+    }
+
     /// What of `business` was sent or delivered in a `period`, by the quarter of an hour: what comes behind
     /// `after`, from the period's beginning without. Nothing when that was all.
     ///
