@@ -35,6 +35,8 @@ from schemathesis.specs.openapi.checks import (
 
 DESCRIPTION = pathlib.Path(__file__).parents[2] / "crates/bulla-graph/openapi.json"
 PIN = "271828"
+APP = "1"
+APP_SECRET = "a-secret-of-the-app"
 SEED = 1
 # So many in a row of one operation; then the next one has its turn.
 AT_ONCE = 12
@@ -43,8 +45,12 @@ MADE_UP_PERCENT = 10
 LONGEST_LIST = 2
 # What ends all sending stands at the end, and what takes away what others need.
 LAST = {"deregister", "giveUpUpload"}
-# What cannot be had here: nobody sends a code, and when it is asked last, the tries of a day are used up.
-NEVER = {"deregister", "requestCode", "verifyCode"}
+# What cannot be had here: nobody sends a code, and when it is asked last, the tries of a day are used up; no callback is taken.
+NEVER = {"deregister", "requestCode", "subscribeApp", "verifyCode"}
+# What is the app's own, and asked for with its token.
+OF_APP = {"endAppSubscription", "readAppSubscription", "subscribeApp"}
+# How it is told which one it is.
+WHO = {"client_id": APP, "client_secret": APP_SECRET}
 # What is answered with a file.
 FILES = {"readContent", "readPicture", "readQrPicture"}
 PICTURE = bytes.fromhex(
@@ -57,6 +63,7 @@ WHOLE = {
     "createFlow": {"flow_json": "{}"},
     "createTemplate": {"category": "UTILITY", "language": "en", "components": [{"type": "BODY", "text": "hello"}]},
     "putAsset": {"file": "{}"},
+    "requestAppToken": WHO,
     "uploadMedia": {"file": PICTURE, "type": "image/png"},
 }
 # By what figures can be asked, in the place of most words that are made up.
@@ -115,6 +122,7 @@ class Known:
         self._ids: dict[str, list[str]] = collections.defaultdict(list)
         self._ids["number"].append(PHONE_NUMBER_ID)
         self._ids["account"].append(BUSINESS_ACCOUNT_ID)
+        self._ids["app"].append(APP)
 
     def learn(self, operation: str, told: object, body: object) -> None:
         if not isinstance(told, dict):
@@ -145,7 +153,7 @@ class Known:
     def of_path(self, name: str, made_up: object) -> object:
         kinds = {
             "account_id": ["account"],
-            "app_id": ["number"],
+            "app_id": ["app"],
             "code": ["code"],
             "flow_id": ["flow"],
             "id": ["account", "flow", "media", "number", "template"],
@@ -163,6 +171,8 @@ class Known:
         if operation == "readPricing" and self._chance.randrange(100) >= MADE_UP_PERCENT:
             now = int(time.time())
             return {**FIGURES, "start": now - 86_400, "end": now + 3600}.get(name, made_up)
+        if name in WHO and self._chance.randrange(100) >= MADE_UP_PERCENT:
+            return WHO[name]
         return self.one(*kinds.get(name, []), instead=made_up)
 
     def put_into(self, body: object) -> object:
@@ -274,7 +284,8 @@ class Fuzzer:
             case.body |= WHOLE[name]
         self.made += 1
         # Now and then with a token that opens nothing; and a version makes no difference.
-        token = "another" if self._chance.randrange(50) == 0 else TOKEN
+        token = f"{APP}|{APP_SECRET}" if name in OF_APP else TOKEN
+        token = "another" if self._chance.randrange(50) == 0 else token
         base = self.base + self._chance.choice(["", "/v19.0", "/v23.0"])
         began = time.monotonic()
         try:
@@ -301,7 +312,7 @@ def served(binary: pathlib.Path) -> Iterator[tuple[Relay, str]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    relay = Relay(binary, port, "--metrics", "127.0.0.1:0")
+    relay = Relay(binary, port, "--metrics", "127.0.0.1:0", "--app-secret", APP_SECRET)
     try:
         relay.wait_until_ready()
         yield relay, f"http://127.0.0.1:{port}"

@@ -54,6 +54,7 @@ from pywa.utils import CallbackURLScope
 from relay_process import BUSINESS_ACCOUNT_ID, DEADLINE_S, PHONE_NUMBER_ID, TOKEN, USER, Relay, Unmet, expect
 
 VERIFY_TOKEN = "a-word-agreed-on"
+APP = "1"
 APP_SECRET = "a-secret-of-the-app"
 ENDPOINT = "/webhook"
 GREETING = "hello from the user"
@@ -473,13 +474,14 @@ class Conversation:
         expect(asset.name == "flow.json", f"{asset}")
 
     def pywa_registers_its_own_server_and_gets_messages_over_it(self) -> None:
-        for scope in (CallbackURLScope.WABA, CallbackURLScope.PHONE):
+        # Each goes before those before it.
+        for scope in (CallbackURLScope.APP, CallbackURLScope.WABA, CallbackURLScope.PHONE):
             # Each server registers itself a moment after it has started, as pywa does it.
             own, port, seen = f"to the server of {scope.name}", free_port(), len(self.business.messages)
             heard: queue.Queue[Message] = queue.Queue()
             wa = self.business.client(
                 TOKEN, callback_url=f"http://127.0.0.1:{port}", callback_url_scope=scope, verify_token="another word",
-                app_secret=APP_SECRET, webhook_endpoint=ENDPOINT, webhook_challenge_delay=1,
+                app_id=APP, app_secret=APP_SECRET, webhook_endpoint=ENDPOINT, webhook_challenge_delay=1,
             )  # fmt: skip
             wa.on_message(lambda _, message, heard=heard: heard.put(message))
             options = {"host": "127.0.0.1", "port": port, "log_level": "warning"}
@@ -498,7 +500,15 @@ class Conversation:
                 lambda: self.wa.override_phone_callback_url(f"http://127.0.0.1:{port}{ENDPOINT}", "a wrong word"),
             )
         expect(error.code == 2200, f"code {error.code}")
+        error = refused(errors.WhatsAppError, lambda: self.wa.api.get_app_access_token(int(APP), "a wrong secret"))
+        expect(error.code == 1, f"code {error.code}")
         expect(self.wa.delete_phone_callback_url() and self.wa.delete_waba_callback_url(), "no success")
+        of_app = {"access_token": self.wa.api.get_app_access_token(int(APP), APP_SECRET)["access_token"]}
+        (told,) = self.wa.api._request("GET", f"/{APP}/subscriptions", params=of_app)["data"]
+        expect("messages" in [field["name"] for field in told["fields"]], f"{told}")
+        # That of the app's own id and secret is one, too.
+        of_app = {"access_token": f"{APP}|{APP_SECRET}"}
+        expect(self.wa.api._request("DELETE", f"/{APP}/subscriptions", params=of_app)["success"], "no success")
         self.relay.user_writes("back at the host's")
         message = self.business.next_message(seen)
         expect(message.text == "back at the host's", f"text {message.text!r}")

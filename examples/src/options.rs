@@ -38,6 +38,7 @@ pub struct Options {
     pub(crate) phone_number_id: PhoneNumberId,
     pub(crate) business_account_id: BusinessAccountId,
     pub(crate) webhook: Option<Webhook>,
+    pub(crate) app_secret: String,
     pub(crate) networks: AllowedNetworks,
     pub(crate) users: Vec<Number>,
     pub(crate) say: Option<Text>,
@@ -97,6 +98,7 @@ impl Options {
             phone_number_id: PHONE_NUMBER_ID,
             business_account_id: BUSINESS_ACCOUNT_ID,
             webhook: None,
+            app_secret: "demo-app-secret".to_owned(),
             networks: AllowedNetworks::loopback(),
             users: Vec::new(),
             say: None,
@@ -104,8 +106,7 @@ impl Options {
             tls: None,
             client_callbacks: false,
         };
-        let (mut webhook, mut verify_token, mut app_secret) =
-            (None, "demo-verify-token".to_owned(), "demo-app-secret".to_owned());
+        let (mut webhook, mut verify_token) = (None, "demo-verify-token".to_owned());
         for given in given {
             match given.name() {
                 "--listen" => options.listen = given.parse(str::parse)?,
@@ -121,7 +122,7 @@ impl Options {
                 }
                 "--allow-network" => options.networks = options.networks.and(given.parse(str::parse)?),
                 "--verify-token" => verify_token = given.filled()?,
-                "--app-secret" => app_secret = given.filled()?,
+                "--app-secret" => options.app_secret = given.filled()?,
                 "--user" => options.users.push(user(&given, &options.users)?),
                 "--say" => options.say = Some(said(&given)?),
                 "--client-callbacks" => match given.filled()?.as_str() {
@@ -138,6 +139,7 @@ impl Options {
             options.users.extend(Number::parse("16505551234"));
         }
         if let Some(given) = webhook {
+            let app_secret = options.app_secret.clone();
             options.webhook =
                 Some(given.parse(|url| {
                     Webhook::new(url, verify_token, app_secret).map(Webhook::account_updates)

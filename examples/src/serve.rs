@@ -111,7 +111,9 @@ async fn run(
     let links = host.fetch_links(Connector::new().allow(options.networks.clone()));
     let api = host.graph_api(parties.relay.clone(), tokens).links(links);
     // Strangers' connections leave the stores the files they need.
-    let api = api.settings(Settings::default().connections(open_files::connections()));
+    let settings = Settings::default().connections(open_files::connections());
+    // Nobody is locked out who does not show it.
+    let api = api.settings(settings.app_secret(options.app_secret.clone(), false));
     let api = if options.client_callbacks { callbacks.taken_by(api) } else { api };
     let tls = options.tls.as_deref().map(|name| certified(folder, name, &host)).transpose()?;
     let (ending, mut ended) = watch::channel(false);

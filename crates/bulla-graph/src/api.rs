@@ -1,5 +1,7 @@
 mod admission;
 mod analytics;
+mod app;
+mod app_token;
 mod batch;
 mod blocked_users;
 mod body;
@@ -112,7 +114,9 @@ use crate::{
 /// | `GET /{account id}?fields=analytics.start(…)…`, `pricing_analytics.start(…)…`; `GET /{account id}/pricing_analytics` | how much was sent and delivered, by half hour, day or month; what that costs, if the host [says](Self::account_terms) |
 /// | `GET`, `POST`, `DELETE /{account id}/subscribed_apps` | whether the app is subscribed, and the account's callback |
 /// | `GET`, `POST /{account id}/flows`; `GET`, `POST`, `DELETE /{flow id}`; `/assets`, `/publish`, `/deprecate` | flows, kept and shown, and not run |
-/// | `GET /debug_token?input_token=…` | what a token opens, for one that opens as much |
+/// | `GET /debug_token?input_token=…` | what a token opens, for one that opens as much, or the app's |
+/// | `GET`, `POST /oauth/access_token` | the app's own token, for its id and its [secret](Settings::app_secret); `{app id}\|{app secret}` is one, too |
+/// | `GET`, `POST`, `DELETE /{app id}/subscriptions` | to what the app is subscribed, and its callback, for the app's own token; its fields are told, and none is left out for them |
 /// | `POST /` with `batch`; `GET /?ids=…` | up to 50 requests in one, until their answers come to 1 MiB; or as many objects |
 /// | `OPTIONS` of anything | what pages of the [allowed origins](Settings::allowed_origins) may ask, if there are any |
 /// | `POST /{phone number id}/messages?dry_run=true` | tells what the user would see of a message with a template; nothing is sent |
@@ -123,6 +127,8 @@ use crate::{
 /// |---|---|---|---|
 /// | 190 | no token, or one that opens nothing; with the subcode 463, not any more | 401 | its documentation |
 /// | 10 | a token is not for [that](crate::Scope) | 403 | its documentation |
+/// | 1, 101 | the secret is not the app's; there is no such app, or it has no secret here | 400 | many programs' logs |
+/// | 15 | the app's own token is asked for, and this is another | 403 | many programs' logs |
 /// | 100, `GraphMethodException` | the path, the method or the sending number is not there for this token | 400, 405 | netflie/whatsapp-cloud-api#42 |
 /// | 100 | the request as a whole cannot be read | 400, 408, 413 | – |
 /// | 100 | a required field is missing or empty, is of another JSON type, too long, or none of the words it can be | 400 | \[A\], \[B\] |
@@ -165,7 +171,8 @@ use crate::{
 /// the quote.
 ///
 /// # Security
-/// A request is authorised before its body is read. Nothing a client sends is logged.
+/// A request is authorised before its body is read, but for one that shows the app's secret in it. Nothing a
+/// client sends is logged.
 ///
 /// # Limits
 /// Bodies, tokens and the time a body may take are bounded by this crate's constants, and a request takes
@@ -244,12 +251,13 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         self
     }
 
-    /// Has clients set callbacks of their own, for a number or an account, after a `handshake` with each. To
+    /// Has clients set callbacks of their own, for a number, an account or the app, after a `handshake` with each. To
     /// whom [`callback_records`](Self::callback_records) are handed sends webhooks there.
     ///
     /// Without, which is the default, a request that sets one is refused: whoever has a token that may manage
     /// a number could have all that is written to it sent elsewhere, which the host's own webhook does not
-    /// let them.
+    /// let them. Whoever knows the app's [secret](Settings::app_secret) can do so for all numbers that have
+    /// no callback of their own, by that of the app.
     #[must_use]
     pub fn callbacks(mut self, handshake: impl CallbackHandshake) -> Self {
         self.callbacks = Some(Arc::new(handshake));
@@ -379,6 +387,13 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         body: &mut Incoming,
         (trace, span): (Option<&TraceId>, &Span),
     ) -> Result<Reply, ApiError> {
+        let path = Path::read(head.uri.path());
+        if let Some(path) = path.as_ref().filter(|path| path.is_of_app()) {
+            let answering = Box::pin(self.app(head, body, (path, trace.is_some())));
+            if let Some(reply) = answering.await? {
+                return Ok(Reply::Json(reply));
+            }
+        }
         // The token before all else: without one nobody learns what is here, neither paths nor numbers.
         let token = request_headers::token(head).ok_or_else(ApiError::token)?;
         let grant = self.tokens.look_up(&token).await.map_err(|error| self.failed(error))?;
@@ -390,7 +405,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         if trace.is_some() || request_headers::query(head, "access_token").is_some() {
             self.check_proof(head, &token)?;
         }
-        let path = Path::read(head.uri.path()).ok_or_else(ApiError::path)?;
+        let path = path.ok_or_else(ApiError::path)?;
         if !path.is_open_to(&grant, &head.method) {
             return Err(ApiError::permission());
         }
@@ -421,7 +436,8 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             Path::Root => {
                 return Box::pin(self.root(head, body, (&grant, trace), span)).await.map(Reply::Json);
             }
-            Path::DebugToken => return Box::pin(self.debug_token(head, &grant)).await.map(Reply::Json),
+            Path::DebugToken => return Box::pin(self.debug_token(head, Some(&grant))).await.map(Reply::Json),
+            Path::AppToken | Path::AppSubscriptions(_) => return Err(ApiError::not_of_app()),
         };
         let business = business.filter(|business| grant.covers(*business)).ok_or_else(ApiError::number)?;
         let own = self.relay.number(business).ok_or_else(ApiError::number)?;
@@ -437,7 +453,12 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             Path::Content(_, media) => self.content(head, business, media).await.map(Reply::Content),
             Path::Picture(_) => Box::pin(self.picture(head, business)).await.map(Reply::Content),
             Path::Templates(_) => self.templates(head, body, business).await.map(Reply::Json),
-            Path::Node(_) | Path::Edge(..) | Path::Root | Path::DebugToken => Err(ApiError::path()),
+            Path::Node(_)
+            | Path::Edge(..)
+            | Path::Root
+            | Path::DebugToken
+            | Path::AppToken
+            | Path::AppSubscriptions(_) => Err(ApiError::path()),
         }
     }
 

@@ -41,6 +41,7 @@ impl ApiError {
         let reason = match code {
             190 => "token",
             10 => "permission",
+            1 | 15 | 101 => "app",
             2200 => "callback",
             100 => "parameter",
             131_000 => "failed",

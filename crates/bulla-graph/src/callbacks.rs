@@ -49,13 +49,14 @@ impl<D: RelayApi> CallbackRecords<D> {
         Self { relay: Arc::downgrade(relay), app: app.to_string() }
     }
 
-    /// Where the updates of `business` go: to the number's callback, or else its account's, if either is set.
+    /// Where the updates of `business` go: to the number's callback, or else its account's, or else the app's,
+    /// if any is set.
     ///
     /// # Errors
     /// When that cannot be told now.
     ///
     /// # Cost
-    /// Up to two reads, of memory when they were read lately.
+    /// Up to three reads, of memory when they were read lately.
     pub async fn callback(&self, business: PhoneNumberId) -> Result<Option<String>, CallbackRecordError> {
         let relay = self.relay.upgrade().ok_or(CallbackRecordError::Ended)?;
         callback_in(&*relay, business, &self.app).await

@@ -126,6 +126,12 @@ pub(crate) const MAX_VERIFY_TOKEN_CHARS: usize = 512;
 /// How many handshakes with callbacks are under way at once. Who asks for another is told to try again.
 pub(crate) const MAX_HANDSHAKES: usize = 16;
 
+/// How many fields an app subscribes to. More are refused.
+pub(crate) const MAX_WEBHOOK_FIELDS: usize = 64;
+
+/// The longest name of one, in characters.
+pub(crate) const MAX_WEBHOOK_FIELD_CHARS: usize = 64;
+
 /// The longest link to a file, in characters. A longer one is refused.
 pub const MAX_LINK_CHARS: usize = 2048;
 

@@ -1,5 +1,8 @@
 use std::fmt;
 
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::api::AllowedOrigins;
@@ -25,8 +28,20 @@ pub struct Settings {
 pub(crate) struct AppSecret(Zeroizing<String>);
 
 impl AppSecret {
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+    /// The HMAC-SHA-256 of `bytes` under it; of an empty one, which is none, nothing.
+    pub(crate) fn tag(&self, bytes: &[u8]) -> Option<[u8; 32]> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let keyed = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).ok()?;
+        Some(keyed.chain_update(bytes).finalize().into_bytes().into())
+    }
+
+    /// Whether `presented` is it, behind `begins`, in a time that does not tell how far it is.
+    pub(crate) fn is_shown(&self, begins: &str, presented: &[u8]) -> bool {
+        let whole = Zeroizing::new([begins.as_bytes(), self.0.as_bytes()].concat());
+        let (Some(known), Some(shown)) = (self.tag(&whole), self.tag(presented)) else { return false };
+        known.ct_eq(&shown).into()
     }
 }
 
@@ -139,8 +154,11 @@ impl Settings {
     /// Has requests show that their client knows this secret: by `appsecret_proof`, the HMAC-SHA-256 of the
     /// token under it, in hexadecimal digits. A wrong one is refused; a missing one if it `is_required`.
     ///
-    /// Default: none, and what is shown is not looked at. Where it is required, a token alone is of no use to
-    /// whoever finds it; clients that cannot show it are locked out.
+    /// It also opens what is the app's own: its token, to what it is subscribed, and what any token opens.
+    ///
+    /// Default: none, what is shown is not looked at, and the app has no token. Where it is required, a token
+    /// alone is of no use to whoever finds it; clients that cannot show it are locked out. One of up to some
+    /// thousand bytes can be shown.
     #[must_use]
     pub fn app_secret(mut self, secret: impl Into<String>, is_required: bool) -> Self {
         self.app_secret = Some(AppSecret(Zeroizing::new(secret.into())));

@@ -13,6 +13,8 @@ pub enum ConfigurationOwner {
     Number,
     /// The account's that it belongs to, and so all its numbers'.
     Account,
+    /// The operator's, and so no business's: what is said of the whole relay.
+    Operator,
 }
 
 /// Names a record of the configuration: whose it is, of which kind, and its name among those of that kind.

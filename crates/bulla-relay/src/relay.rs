@@ -440,6 +440,15 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         waiting.await.ok()
     }
 
+    /// As [`see_through`](Self::see_through), for nobody in particular.
+    async fn see_through_alone<R: Send + 'static>(
+        self: &Arc<Self>,
+        task: impl Future<Output = R> + Send + 'static,
+    ) -> Result<R, SubmitError> {
+        let task = Box::pin(AssertUnwindSafe(task).catch_unwind());
+        self.see_through(task).await.ok_or(SubmitError::Stopped)?.map_err(|_| SubmitError::Panicked)
+    }
+
     /// As [`see_through`](Self::see_through), for a business, which does not stop before this is done.
     fn see_through_for<R: Send + 'static>(
         self: &Arc<Self>,

@@ -27,8 +27,8 @@
 //! business    MEDIA_CHUNK/day  media id ‖ number       a piece of its bytes
 //! business    UPLOAD/day       media id                size ‖ media type: an upload in several parts that is not finished
 //! business    GATE             user's partition        the number of a user that is blocked; or, without a name, nothing: the number is not registered
-//! business, account  CONFIGURATION  kind ‖ name      what was configured through an API
-//! business, account  CONFIGURATION_COUNT  kind       how many there are of the kind
+//! business, account, zero  CONFIGURATION  kind ‖ name  what was configured through an API
+//! business, account, zero  CONFIGURATION_COUNT  kind   how many there are of the kind
 //! account     TEMPLATE         name ‖ 0 ‖ language     a message template of the account
 //! account     TEMPLATE_ID      template id             name ‖ 0 ‖ language: where it stands
 //! account     ACCOUNT_EVENT/day  time-ordered id       a template as it was reviewed, or what restricts a number, of which the business does not know yet

@@ -9,7 +9,7 @@ use bulla_webhook::{
     CallbackError, CallbackLookup, CallbackNotKnown, CallbackVerifier, LookingUpCallback, WebhookError,
 };
 
-/// Lets clients of the Graph API set where the webhooks of their numbers and accounts go: it makes the
+/// Lets clients of the Graph API set where the webhooks of their numbers, their accounts and the app go: it makes the
 /// handshake for the API, and tells the sink what was set.
 ///
 /// The sink is there before the relay, and the API after it. So it is handed to the sink first, by

@@ -156,6 +156,25 @@ impl Parameters {
         }
     }
 
+    /// Words, in a list or with commas between them, of at most `most` characters then.
+    pub(crate) fn words(&self, name: &'static str, most: usize) -> Result<Option<Vec<String>>, ApiError> {
+        let is_list = match self.0.get(name) {
+            None => return Ok(None),
+            Some(Value::String(text)) => text.trim_start().starts_with('['),
+            Some(_) => true,
+        };
+        if !is_list {
+            let text = self.text(name, most)?.unwrap_or_default();
+            return Ok(Some(text.split(',').map(|word| word.trim().to_owned()).collect()));
+        }
+        let words = self.list(name)?.unwrap_or_default().into_iter().map(|word| match word {
+            Value::String(word) => Ok(word),
+            Value::Number(word) => Ok(word.to_string()),
+            _ => Err(ApiError::mistyped(name, "a list of words")),
+        });
+        words.collect::<Result<_, _>>().map(Some)
+    }
+
     /// An object, which in a query or a form is JSON.
     pub(crate) fn object(&self, name: &'static str) -> Result<Option<Self>, ApiError> {
         match self.0.get(name) {

@@ -31,6 +31,10 @@ pub(crate) enum Path<'a> {
     Root,
     /// What a token opens.
     DebugToken,
+    /// The app's own token.
+    AppToken,
+    /// To what the app with this id is subscribed.
+    AppSubscriptions(&'a str),
 }
 
 /// A part of what has an id, or what is done with it.
@@ -116,9 +120,9 @@ impl<'a> Path<'a> {
                 | Self::Content(..),
             ) => "media",
             Some(Self::Templates(_)) => "templates",
-            Some(Self::Node(_) | Self::Edge(..)) => "management",
+            Some(Self::Node(_) | Self::Edge(..) | Self::AppSubscriptions(_)) => "management",
             Some(Self::Root) => "batch",
-            Some(Self::DebugToken) => "token",
+            Some(Self::DebugToken | Self::AppToken) => "token",
             None => "other",
         }
     }
@@ -137,6 +141,8 @@ impl<'a> Path<'a> {
             (Some(account), Some("message_templates"), None) => Some(Self::Templates(account)),
             (None | Some(""), None, None) => Some(Self::Root),
             (Some("debug_token"), None, None) => Some(Self::DebugToken),
+            (Some("oauth"), Some("access_token"), None) => Some(Self::AppToken),
+            (Some(app), Some("subscriptions"), None) if is_id(app) => Some(Self::AppSubscriptions(app)),
             (Some(name), None, None) => {
                 let media = media_name::read(name).map(|(of, media)| Self::Media(of, media));
                 let session = || media_name::read_session(name).map(|(of, media)| Self::Session(of, media));
@@ -166,6 +172,11 @@ impl<'a> Path<'a> {
         }
     }
 
+    /// Whether the app's own token may open it, or its secret.
+    pub(crate) const fn is_of_app(&self) -> bool {
+        matches!(self, Self::DebugToken | Self::AppToken | Self::AppSubscriptions(_))
+    }
+
     /// Whether a token that opens `grant` is for this, by this method.
     pub(crate) fn is_open_to(&self, grant: &Grant, method: &Method) -> bool {
         match self {
@@ -181,7 +192,7 @@ impl<'a> Path<'a> {
                 Scope::ALL.into_iter().any(|scope| grant.has(scope))
             }
             // Each part of a batch says for itself.
-            Self::Root | Self::DebugToken => true,
+            Self::Root | Self::DebugToken | Self::AppToken | Self::AppSubscriptions(_) => true,
             Self::Templates(_) | Self::Node(_) | Self::Edge(..) => grant.has(Scope::Management),
         }
     }
@@ -256,6 +267,8 @@ mod tests {
     fn what_has_an_id_has_parts() {
         assert_eq!(Path::read("/v26.0/1/"), Some(Path::Node("1")));
         assert_eq!(Path::read("/v26.0/debug_token"), Some(Path::DebugToken));
+        assert_eq!(Path::read("/v26.0/oauth/access_token"), Some(Path::AppToken));
+        assert_eq!(Path::read("/v26.0/5/subscriptions/"), Some(Path::AppSubscriptions("5")));
         for path in ["", "/", "/v1.0", "/v1.0/"] {
             assert_eq!(Path::read(path), Some(Path::Root), "{path}");
         }
@@ -270,6 +283,8 @@ mod tests {
         }
         for path in [
             "/a/register",
+            "/oauth",
+            "/app/subscriptions",
             "/1/message_qrdls/ABC/2",
             "/1/message_qrdls//",
             "/1/message_qrdls/A/image/2",

@@ -41,12 +41,15 @@ pub(crate) enum Kind {
     Callback = 12,
     /// A piece of the picture of its profile: the bytes themselves, which are no object.
     ProfilePicture = 14,
+    /// To what the app is subscribed, and its callback.
+    AppSubscription = 15,
 }
 
 impl Kind {
     pub(crate) const fn owner(self) -> ConfigurationOwner {
         match self {
             Self::Flow | Self::FlowAsset | Self::Subscription => ConfigurationOwner::Account,
+            Self::AppSubscription => ConfigurationOwner::Operator,
             _ => ConfigurationOwner::Number,
         }
     }

@@ -15,7 +15,7 @@ use crate::{RelayApi, TokenLookup};
 impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     /// Lists the apps that are subscribed to the account of `business`, subscribes the one that asks, or ends
     /// that. There is one app. Events go to the callback that it sets for the account, or else, also when it
-    /// is not subscribed, to the host's webhook.
+    /// is not subscribed, to the app's own, or the host's webhook.
     pub(super) async fn subscribed_apps(
         &self,
         head: &Parts,
@@ -40,7 +40,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             Method::POST => {
                 let said = self.parameters(head, body).await?;
                 // One that names none removes what was set, as with the original.
-                let url = self.shown_callback(&said).await?;
+                let url = self.shown_callback(&said, CALLBACK).await?;
                 let record = Kept::from_iter(url.map(|url| (CALLBACK.to_owned(), url.into())));
                 self.replace(business, (Kind::Subscription, &app), Some(record)).await?;
                 self.relay.sink_changed();

@@ -98,8 +98,20 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, code, "The flow cannot be changed so").because(details)
     }
 
+    /// Something is wrong with an app and its secret.
+    pub(crate) fn of_app(code: u32, title: &'static str, details: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, title).because(details)
+    }
+
+    /// It is the app's own token that this takes.
+    pub(crate) fn not_of_app() -> Self {
+        Self::new(StatusCode::FORBIDDEN, 15, "This must be called with the app's own access token").because(
+            "access_token: the app's, of GET /oauth/access_token, or its id, a vertical bar, and its secret",
+        )
+    }
+
     /// A callback is not taken.
-    pub(crate) fn callback_refused(details: &'static str) -> Self {
+    pub(crate) fn callback_refused(details: String) -> Self {
         Self::new(StatusCode::BAD_REQUEST, 2200, "Callback verification failed").because(details)
     }
 

@@ -7,6 +7,7 @@
 )]
 
 mod analytics;
+mod app;
 mod bad_requests;
 mod boxed_ports;
 mod callbacks;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bulla_base::{Partition, PhoneNumberId};
-use bulla_store::{Batch, Commit, Key, Scan, Store, StoreError, Version};
+use bulla_store::{Batch, Commit, Key, SYSTEM_PARTITION, Scan, Store, StoreError, Version};
 use bulla_transport::Transport;
 use bytes::Bytes;
 use tracing::Instrument;
@@ -23,8 +23,8 @@ use crate::{
 ///
 /// What is a number's stands in its own partition and goes when it is
 /// [erased](Relay::erase_business); what is an account's stands in the account's, and goes with the last of
-/// its numbers. It is kept until it is deleted. Each call names one of the account's numbers, for which the
-/// relay speaks.
+/// its numbers. What is the operator's goes with none. It is kept until it is deleted. Each call names one of
+/// the account's numbers, for which the relay speaks; of what is the operator's it makes no difference which.
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// The record with this key, if there is one.
     ///
@@ -38,12 +38,13 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         business: PhoneNumberId,
         key: ConfigurationKey,
     ) -> Result<Option<Configured>, ConfigurationError> {
+        let owner = key.owner();
         let reading = async move |inner: Arc<Inner<S, T, K>>| {
             let home = inner.configuration_home(business, key.owner())?;
             let record = inner.store.get(home, &row_key(&key), inner.clock.now()).await?;
             Ok(record.map(|record| Configured::new(record.value, record.version)))
         };
-        self.configuration_call(business, "configured", reading).await
+        self.configuration_call(speaker(business, owner), "configured", reading).await
     }
 
     /// Puts a record, or deletes it, if it is still as it was read: `since` which commit, or not there.
@@ -66,11 +67,12 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         if is_long || key.name().len() > MAX_CONFIGURATION_NAME_BYTES {
             return Err(ConfigurationError::TooLong);
         }
+        let owner = key.owner();
         let changing = async move |inner: Arc<Inner<S, T, K>>| {
             let home = inner.configuration_home(business, key.owner())?;
             inner.change_configuration(home, &key, since, value).await
         };
-        self.configuration_call(business, "configure", changing).await
+        self.configuration_call(speaker(business, owner), "configure", changing).await
     }
 
     /// Records of `owner`, in the order of their keys: those of one `kind`, or of all, as for an export;
@@ -103,13 +105,13 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
             };
             Ok(in_order(is_back, rows).into_iter().filter_map(record).collect())
         };
-        self.configuration_call(business, "configured", listing).await
+        self.configuration_call(speaker(business, owner), "configured", listing).await
     }
 
-    /// Carries out a call about what is configured, which does not stop before that is done.
+    /// Carries out a call about what is configured; a business whose it is does not stop before that is done.
     pub(super) async fn configuration_call<R, F>(
         &self,
-        business: PhoneNumberId,
+        business: impl Into<Option<PhoneNumberId>>,
         task: &'static str,
         call: impl FnOnce(Arc<Inner<S, T, K>>) -> F,
     ) -> Result<R, ConfigurationError>
@@ -117,9 +119,13 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         R: Send + 'static,
         F: Future<Output = Result<R, ConfigurationError>> + Send + 'static,
     {
-        let tenant = self.0.tenant(business)?;
-        let calling = call(Arc::clone(&self.0)).instrument(trace_span::call(task, Some(business)));
-        let outcome = self.0.see_through_for(&tenant, calling).await?;
+        let business = business.into();
+        let tenant = business.map(|business| self.0.tenant(business)).transpose()?;
+        let calling = call(Arc::clone(&self.0)).instrument(trace_span::call(task, business));
+        let outcome = match tenant {
+            Some(tenant) => self.0.see_through_for(&tenant, calling).await?,
+            None => self.0.see_through_alone(calling).await?,
+        };
         outcome.map_err(|error| match error {
             ConfigurationError::Submit(SubmitError::Store(error)) => match self.0.survive(error) {
                 Some(error) => error.into(),
@@ -139,6 +145,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         Ok(match owner {
             ConfigurationOwner::Number => self.home(business),
             ConfigurationOwner::Account => self.account_home(self.account(business)?),
+            ConfigurationOwner::Operator => SYSTEM_PARTITION,
         })
     }
 
@@ -203,6 +210,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         Ok(matches!(self.store.commit(batch).await?, Commit::Committed(_)))
     }
+}
+
+/// Whose call it is: nobody's, when it is about what is the operator's.
+fn speaker(business: PhoneNumberId, owner: ConfigurationOwner) -> Option<PhoneNumberId> {
+    (owner != ConfigurationOwner::Operator).then_some(business)
 }
 
 fn row_key(key: &ConfigurationKey) -> Key {

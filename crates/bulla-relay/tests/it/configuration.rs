@@ -84,6 +84,31 @@ async fn an_accounts_records_are_all_its_numbers_and_are_listed_in_pages() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_the_operators_is_read_by_whomever_and_outlives_every_business() {
+    let world = World::new().await;
+    let (of_app, nobody) = (key(ConfigurationOwner::Operator, 15, "1"), bulla_base::PhoneNumberId::new(0));
+    let value = Some(Bytes::from_static(b"x"));
+    world.relay.configure(nobody, of_app.clone(), None, value.clone()).await.unwrap();
+    let again = world.relay.configure(SHOP, of_app.clone(), None, value).await;
+    assert!(matches!(again, Err(ConfigurationError::Changed)));
+    let own = key(ConfigurationOwner::Number, 15, "1");
+    assert_eq!(world.relay.configured(SHOP, own.clone()).await.unwrap(), None);
+    assert!(world.relay.configured(nobody, own).await.is_err(), "a number that nobody speaks for");
+    world.relay.erase_business(SHOP).await.unwrap();
+    world.relay.erase_business(BAKERY).await.unwrap();
+    world.relay.close().await;
+
+    let relay = world.reopen().await.unwrap();
+    let of = (ConfigurationOwner::Operator, None);
+    let all = relay.configuration(nobody, of, PageStart::First, 9).await.unwrap();
+    let [(found, record)] = &all[..] else { panic!("{all:?}") };
+    assert_eq!((found, &record.value[..]), (&of_app, &b"x"[..]));
+    relay.configure(nobody, of_app.clone(), Some(record.version), None).await.unwrap();
+    assert_eq!(relay.configured(BAKERY, of_app).await.unwrap(), None);
+    relay.close().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_largest_record_and_the_most_are_kept_and_one_more_is_refused() {
     let world = World::new().await;
     let relay = &world.relay;

@@ -25,6 +25,8 @@ fn kind(path: &Path<'_>) -> String {
         Path::Edge(_, edge) => format!("{edge:?}"),
         Path::Root => "root".to_owned(),
         Path::DebugToken => "token".to_owned(),
+        Path::AppToken => "app token".to_owned(),
+        Path::AppSubscriptions(_) => "app subscriptions".to_owned(),
     }
 }
 
@@ -47,6 +49,7 @@ fn every_path_that_is_read_is_described_and_no_other() {
     let others =
         ["messages", "uploads", "media", "content", "templates", "template", "node", "code", "picture"];
     let others = others.into_iter().chain(["root", "token", "sessions", "session", "profile"]);
+    let others = others.chain(["app token", "app subscriptions"]);
     let mut read: BTreeSet<String> = others.map(str::to_owned).collect();
     read.extend(EDGES.map(|(_, edge)| kind(&Path::Edge("1", edge))));
     assert_eq!(described, read);
