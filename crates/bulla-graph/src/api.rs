@@ -251,8 +251,8 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         self
     }
 
-    /// Has clients set callbacks of their own, for a number, an account or the app, after a `handshake` with each. To
-    /// whom [`callback_records`](Self::callback_records) are handed sends webhooks there.
+    /// Has clients set callbacks of their own, for a number, an account or the app, after a `handshake` with
+    /// each. To whom [`callback_records`](Self::callback_records) are handed sends webhooks there.
     ///
     /// Without, which is the default, a request that sets one is refused: whoever has a token that may manage
     /// a number could have all that is written to it sent elsewhere, which the host's own webhook does not

@@ -49,8 +49,8 @@ impl<D: RelayApi> CallbackRecords<D> {
         Self { relay: Arc::downgrade(relay), app: app.to_string() }
     }
 
-    /// Where the updates of `business` go: to the number's callback, or else its account's, or else the app's,
-    /// if any is set.
+    /// Where the updates of `business` go: to the number's callback, or else its account's, or else the
+    /// app's, if any is set.
     ///
     /// # Errors
     /// When that cannot be told now.

@@ -9,8 +9,8 @@ use bulla_webhook::{
     CallbackError, CallbackLookup, CallbackNotKnown, CallbackVerifier, LookingUpCallback, WebhookError,
 };
 
-/// Lets clients of the Graph API set where the webhooks of their numbers, their accounts and the app go: it makes the
-/// handshake for the API, and tells the sink what was set.
+/// Lets clients of the Graph API set where the webhooks of their numbers, their accounts and the app go: it
+/// makes the handshake for the API, and tells the sink what was set.
 ///
 /// The sink is there before the relay, and the API after it. So it is handed to the sink first, by
 /// [`WebhookSink::callbacks`](crate::webhook::WebhookSink::callbacks), and then to the API, by
@@ -18,7 +18,8 @@ use bulla_webhook::{
 /// anywhere: each stays with the relay, and is tried again.
 ///
 /// # Security
-/// Whoever has a token that may manage a number can then have all that is written to it sent elsewhere.
+/// Whoever has a token that may manage a number can then have all that is written to it sent elsewhere; and
+/// whoever knows the app's secret, what is written to all that have no callback of their own.
 #[derive(Clone)]
 pub struct ClientCallbacks {
     verifier: Arc<CallbackVerifier>,

@@ -25,7 +25,7 @@ const VERSION: &str = "v23.0";
 const NOBODY: PhoneNumberId = PhoneNumberId::new(0);
 
 impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
-    /// Answers what the app's own token or secret opens; nothing when neither was shown, where that is needed.
+    /// Answers what the app's own token or secret opens; nothing when neither was shown, where one is needed.
     pub(super) async fn app(
         &self,
         head: &Parts,
@@ -74,7 +74,11 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             Some(_) => return Err(ApiError::one_of("object", OBJECT)),
         }
         if head.method == Method::DELETE {
-            self.change(NOBODY, named, |kept| Ok(leave(kept, fields.as_deref()))).await?;
+            let leave = |kept: &mut Option<Kept>| {
+                leave(kept, fields.as_deref());
+                Ok(())
+            };
+            self.change(NOBODY, named, leave).await?;
         } else {
             let url = self.shown_callback(&said, "callback_url").await?;
             let url = url.ok_or_else(|| ApiError::missing("callback_url"))?;
