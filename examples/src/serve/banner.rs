@@ -29,6 +29,7 @@ pub(super) fn print(
         carrier_log,
         tls,
         client_callbacks,
+        app_secret: _,
     } = options;
     let fact = |name: &str, value: String| terminal.line(format_args!("{name:<20}  {value}"));
     let origin = match tls {
