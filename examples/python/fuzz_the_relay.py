@@ -39,7 +39,7 @@ APP = "1"
 APP_SECRET = "a-secret-of-the-app"
 SEED = 1
 # So many in a row of one operation; then the next one has its turn.
-AT_ONCE = 12
+AT_ONCE = 10
 # How many of a hundred ids are left as they were made up.
 MADE_UP_PERCENT = 10
 LONGEST_LIST = 2
@@ -280,6 +280,10 @@ class Fuzzer:
         if name == "continueUpload" and self._chance.randrange(2):
             # All that was said to come, from the first byte on.
             case.body, case.headers = PICTURE, {"file_offset": "0"}
+        if name == "changeProfile" and self._chance.randrange(2):
+            # Or hardly any number would have a picture.
+            if handle := self._known.one("handle", instead=None):
+                case.body = {"messaging_product": "whatsapp", "profile_picture_handle": handle}
         if name in WHOLE and isinstance(case.body, dict) and self._chance.randrange(2):
             case.body |= WHOLE[name]
         self.made += 1
