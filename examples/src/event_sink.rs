@@ -40,6 +40,14 @@ impl EventSink for ServeSink {
                 terminal.shown(format!("{business} -- the carrier has {held} the number")).await;
                 Ok(())
             }
+            (Self::Terminal(terminal), AccountEvent::VolumeTier(update)) => {
+                let (account, reached) = (update.account, update.reached);
+                let (category, market) = (reached.category.name(), reached.market.country());
+                let line =
+                    format!("{account} -- {category} to {market} has come to its units {}", reached.tier);
+                terminal.shown(line).await;
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

@@ -71,7 +71,7 @@ pub use amount::{Amount, Currency};
 pub use rate_card::{Allotment, CardHash, Price, PriceMode, RateCard, TierPrice, TypeRule};
 pub use rater::Rater;
 pub use tariff::{Rate, Tariff, Unrated, Volume};
-pub use usage_rater::{RatedUnits, TierRange, UsageRater};
+pub use usage_rater::{RatedUnits, ReachedTier, TierRange, UsageRater};
 
 pub use adjustment::{Adjustment, AdjustmentReason, Direction, compensate};
 pub use billing_key::{BillingKey, BillingSigner, Purpose, Signature};

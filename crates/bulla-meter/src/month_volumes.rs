@@ -39,6 +39,11 @@ impl<'a> MonthVolumes<'a> {
         }
     }
 
+    /// Of what units were charged in the month, and how many.
+    pub(crate) fn charged(&self) -> impl Iterator<Item = (PricingCategory, Unit, Market, u64)> {
+        self.units.iter().map(|((category, unit, market), units)| (*category, *unit, *market, *units))
+    }
+
     /// So many units of `key` were rated so.
     pub(crate) fn add(&mut self, key: UsageKey, rate: &Rate, units: u64) {
         let (of_market, of_number) = places(key);

@@ -229,7 +229,7 @@ impl Tariff {
     ) -> Result<(Rate, Option<Tiers>, u64), Unrated> {
         let Traits { category, market, unit, .. } = traits;
         let no_rule = Unrated::NoRule { category };
-        let epoch = self.epochs.iter().rev().find(|epoch| epoch.from <= hour).ok_or(no_rule)?;
+        let epoch = self.epoch(hour).ok_or(no_rule)?;
         let pricing_type = epoch.types.get(type_place(&traits)).copied().flatten().ok_or(no_rule)?;
         let free =
             |pricing_type, is_allotted| Rate { pricing_type, tier: Tier::default(), micros: 0, is_allotted };
@@ -241,9 +241,7 @@ impl Tariff {
         if volume.allotted < allotted {
             return Ok((free(PricingType::FreeCustomerService, true), None, allotted));
         }
-        let markets = epoch.prices.len() / CASES;
-        let price = epoch.prices.get(case * markets + self.place(market)).copied().flatten();
-        let price = price.ok_or(Unrated::NoPrice { category, market })?;
+        let price = self.price(epoch, case, market).ok_or(Unrated::NoPrice { category, market })?;
         let (tier, micros) = self.tier(price, volume.units).ok_or(Unrated::NoPrice { category, market })?;
         let micros = match (price.is_auction, charged) {
             (false, _) => micros,
@@ -258,6 +256,26 @@ impl Tariff {
     #[must_use]
     pub const fn depends_on_volume(&self) -> bool {
         self.depends_on_volume
+    }
+
+    /// The tier of the unit that comes after so many, if the price has several.
+    pub(crate) fn tier_reached(
+        &self,
+        hour: Hour,
+        (category, unit, market): (PricingCategory, Unit, Market),
+        units: u64,
+    ) -> Option<TierRange> {
+        let price = self.price(self.epoch(hour)?, case(category, unit), market)?;
+        self.tier_range(price, self.tier(price, units)?.0)
+    }
+
+    fn epoch(&self, hour: Hour) -> Option<&Epoch> {
+        self.epochs.iter().rev().find(|epoch| epoch.from <= hour)
+    }
+
+    fn price(&self, epoch: &Epoch, case: usize, market: Market) -> Option<Tiers> {
+        let markets = epoch.prices.len() / CASES;
+        epoch.prices.get(case * markets + self.place(market)).copied().flatten()
     }
 
     /// What a tier spans, if the price has another.

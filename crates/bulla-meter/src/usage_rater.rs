@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::month_volumes::MonthVolumes;
-use crate::{Rate, Tariff, Unrated, UsageKey, Volume, Zone};
+use crate::{Hour, Market, PricingCategory, Rate, Tariff, Unit, Unrated, UsageKey, Volume, Zone};
 
 /// Rates an account's counts, with what they have in front of them in their month: what single messages came
 /// to is not known any more, and what all of them did is.
@@ -27,6 +27,20 @@ pub struct RatedUnits {
     pub tier: Option<TierRange>,
 }
 
+/// The tier of a price that what an account was charged for in a month has come to: the next unit's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct ReachedTier {
+    /// Of what.
+    pub category: PricingCategory,
+    /// In what it is counted.
+    pub unit: Unit,
+    /// Where.
+    pub market: Market,
+    /// Which units it is for.
+    pub tier: TierRange,
+}
+
 /// The units of a month that one tier is for, counted from 1.
 ///
 /// Its text is that of the Cloud API: the first and the last unit with a colon between them, 0 for the first
@@ -38,6 +52,22 @@ pub struct TierRange {
     pub above: u64,
     /// Its last, if it ends.
     pub up_to: Option<u64>,
+}
+
+impl ReachedTier {
+    /// A tier of what is priced so.
+    #[must_use]
+    pub const fn new((category, unit, market): (PricingCategory, Unit, Market), tier: TierRange) -> Self {
+        Self { category, unit, market, tier }
+    }
+}
+
+impl TierRange {
+    /// What comes after `above` units, up to and with a last one, if it ends.
+    #[must_use]
+    pub const fn new(above: u64, up_to: Option<u64>) -> Self {
+        Self { above, up_to }
+    }
 }
 
 impl fmt::Display for TierRange {
@@ -68,6 +98,19 @@ impl<'a> UsageRater<'a> {
             rows.push(row);
         }
         rows
+    }
+
+    /// Where the month that was rated last has come to, by the prices of `hour`: those that have several
+    /// tiers, in order.
+    #[must_use]
+    pub fn reached(&self, hour: Hour) -> Vec<ReachedTier> {
+        let tiers = self.volumes.charged().filter_map(|(category, unit, market, units)| {
+            let tier = self.tariff.tier_reached(hour, (category, unit, market), units)?;
+            Some(ReachedTier { category, unit, market, tier })
+        });
+        let mut tiers: Vec<_> = tiers.collect();
+        tiers.sort_unstable();
+        tiers
     }
 
     /// As many of `most` units as have one rate.

@@ -1,4 +1,5 @@
 use bulla_base::{BusinessAccountId, PhoneNumberId, Timestamp};
+use bulla_meter::{LocalDate, ReachedTier};
 use bulla_transport::Restriction;
 
 use crate::MessageTemplate;
@@ -12,6 +13,8 @@ pub enum AccountEvent {
     Template(TemplateUpdate),
     /// The carrier restricts a number, for what it did before.
     Restriction(RestrictionUpdate),
+    /// What was delivered in a month has come to another tier of a price.
+    VolumeTier(VolumeTierUpdate),
 }
 
 /// A number that the carrier restricts. It is told with the first message that is refused, once for each
@@ -41,6 +44,36 @@ impl RestrictionUpdate {
         at: Timestamp,
     ) -> Self {
         Self { business, account, restriction, until, at }
+    }
+}
+
+/// A tier of a price that an account has come to. It is told once for each month
+/// ([`Relay::tell_volume_tiers`](crate::Relay::tell_volume_tiers)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VolumeTierUpdate {
+    /// One of the account's numbers.
+    pub business: PhoneNumberId,
+    /// The account.
+    pub account: BusinessAccountId,
+    /// The first day of the month, by the account's clock.
+    pub month: LocalDate,
+    /// Of what, and which units it is for.
+    pub reached: ReachedTier,
+    /// When that was seen.
+    pub at: Timestamp,
+}
+
+impl VolumeTierUpdate {
+    /// An update, for hosts that test their sinks.
+    #[must_use]
+    pub const fn new(
+        (business, account): (PhoneNumberId, BusinessAccountId),
+        month: LocalDate,
+        reached: ReachedTier,
+        at: Timestamp,
+    ) -> Self {
+        Self { business, account, month, reached, at }
     }
 }
 
@@ -78,6 +111,7 @@ impl AccountEvent {
         match self {
             Self::Template(update) => update.business,
             Self::Restriction(update) => update.business,
+            Self::VolumeTier(update) => update.business,
         }
     }
 }

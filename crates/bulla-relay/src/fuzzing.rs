@@ -38,6 +38,7 @@ pub fn rows(bytes: &[u8]) {
         13 => received_media(row),
         14 => upload(row),
         15 => account_event(row),
+        16 => volume_tier(row),
         _ => {}
     }
 }
@@ -131,6 +132,11 @@ fn upload(bytes: &[u8]) {
     );
 }
 
+fn volume_tier(bytes: &[u8]) {
+    let Ok((month, above)) = plain_rows::volume_tier(bytes) else { return };
+    assert!(plain_rows::from_volume_tier(month, above) == bytes, "there is one way to write it");
+}
+
 fn stored_template(bytes: &[u8]) {
     let Some(row) = read_back(bytes, StoredTemplate::read, StoredTemplate::to_bytes) else { return };
     let Ok(template) = row.template() else { return };
@@ -150,6 +156,7 @@ fn account_event(bytes: &[u8]) {
         AccountNewsItem::Restriction(of, restriction, until) => {
             StoredAccountEvent::restriction(*of, *restriction, *until)
         }
+        AccountNewsItem::VolumeTier(month, reached) => StoredAccountEvent::volume_tier(*month, *reached),
     };
     assert!(again.item().is_ok(), "it comes back");
 }

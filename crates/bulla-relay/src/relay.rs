@@ -72,6 +72,7 @@ mod shutdown;
 mod unreadable_records;
 mod upload_rows;
 mod usage;
+mod volume_tiers;
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;

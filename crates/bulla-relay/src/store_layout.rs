@@ -31,8 +31,9 @@
 //! business, account, zero  CONFIGURATION_COUNT  kind   how many there are of the kind
 //! account     TEMPLATE         name ‖ 0 ‖ language     a message template of the account
 //! account     TEMPLATE_ID      template id             name ‖ 0 ‖ language: where it stands
-//! account     ACCOUNT_EVENT/day  time-ordered id       a template as it was reviewed, or what restricts a number, of which the business does not know yet
+//! account     ACCOUNT_EVENT/day  time-ordered id       a template as it was reviewed, what restricts a number, or a tier of a price, of which the business does not know yet
 //! account     TEMPLATE_COUNT   –                       how many there are
+//! account     VOLUME_TIER      category ‖ unit ‖ market   the tier of a price that the account was told last, and of which month
 //! zero        ERASING          user's partition           nothing: this user's erasure was begun and is not done
 //! zero        ERASING_BUSINESS business                   this business's erasure was begun and is not done; its account, if that goes too
 //! zero        CONVERSATION     –                          the day on which conversations that are over were ended last
@@ -89,6 +90,7 @@ pub(crate) const RECEIVED_MEDIA: Space = Space::new(0x6a);
 pub(crate) const USAGE: Space = Space::new(0x6b);
 pub(crate) const SENT: Space = Space::new(0x6c);
 pub(crate) const UPLOAD: Space = Space::new(0x6d);
+pub(crate) const VOLUME_TIER: Space = Space::new(0x6e);
 
 /// What names of records of one business's conversation begin with.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {

@@ -10,13 +10,13 @@ use bulla_base::Timestamp;
 use bulla_content::Body;
 use bulla_relay::{
     AccountEvent, Business, Event, Failure, Incoming, MessageRef, MessageTemplate, Restriction,
-    RestrictionUpdate, Status, StatusUpdate, Subject,
+    RestrictionUpdate, Status, StatusUpdate, Subject, VolumeTierUpdate,
 };
 
 use self::objects::{
     AccountChange, AccountEntry, AccountNotification, AccountUpdate, AccountValue, Answered, BanInfo, Change,
     Contact, Data, Entry, Fault, Message, Metadata, Notification, Profile, Reaction, RestrictionInfo,
-    StatusLine, TemplateStatusUpdate, TextBody, Unsupported, Value,
+    StatusLine, TemplateStatusUpdate, TextBody, Unsupported, Value, VolumeTierInfo, VolumeTierValue,
 };
 use self::other::Other;
 use crate::{WebhookError, api_ids, ascii_json};
@@ -56,6 +56,7 @@ pub(crate) fn write_account(event: &AccountEvent, business: &Business) -> Result
     let (account, at, change) = match event {
         AccountEvent::Template(update) => (update.account, update.at, of_template(&update.template)),
         AccountEvent::Restriction(update) => (update.account, update.at, of_restriction(update, business)),
+        AccountEvent::VolumeTier(update) => (update.account, update.at, of_volume_tier(update)),
         _ => return Err(WebhookError::UnknownEvent),
     };
     let entry = AccountEntry { id: account.to_string(), time: at.as_secs(), changes: [change] };
@@ -93,6 +94,24 @@ fn of_restriction<'a>(update: &RestrictionUpdate, business: &'a Business) -> Acc
         event: if is_stopped { "DISABLED_UPDATE" } else { "ACCOUNT_RESTRICTION" },
         restriction_info: kinds.iter().map(info).collect(),
         ban_info: is_stopped.then_some(BanInfo { waba_ban_state: "DISABLE" }),
+    });
+    AccountChange { field: "account_update", value }
+}
+
+fn of_volume_tier(update: &VolumeTierUpdate) -> AccountChange<'_> {
+    let VolumeTierUpdate { month, reached, at, .. } = update;
+    let mut effective_month = month.to_string();
+    // A month has no day.
+    effective_month.truncate("2026-11".len());
+    let value = AccountValue::VolumeTier(VolumeTierValue {
+        event: "VOLUME_BASED_PRICING_TIER_UPDATE",
+        volume_tier_info: VolumeTierInfo {
+            tier_update_time: at.as_secs(),
+            pricing_category: reached.category.name().to_ascii_uppercase(),
+            tier: reached.tier.to_string(),
+            effective_month,
+            region: reached.market.country(),
+        },
     });
     AccountChange { field: "account_update", value }
 }

@@ -113,7 +113,7 @@ fn counts_are_rated_by_what_is_before_them_in_their_month() {
     let (zone, card) = (berlin(), changing_card());
     let tariff = Tariff::new(&card, &zone);
     let mut rater = UsageRater::new(&tariff, &zone);
-    let mut rated = |number, at, category, units| -> Vec<_> {
+    let rated = |rater: &mut UsageRater<'_>, number, at, category, units| -> Vec<_> {
         let rows = rater.rate(key(number, hour(&zone, at), category), units);
         let told = rows.into_iter().map(|row| {
             let range = row.tier.map(|range| range.to_string()).unwrap_or_default();
@@ -123,20 +123,23 @@ fn counts_are_rated_by_what_is_before_them_in_their_month() {
     };
     let row = |units, micros, range: &str| (units, micros, range.to_owned());
     let november = "2026-11-15T12:00:00Z";
-    let notices = rated(1, november, PricingCategory::Utility, 90);
+    let notices = rated(&mut rater, 1, november, PricingCategory::Utility, 90);
     assert_eq!(notices, [row(90, 45_600, "0:100")]);
     // Another number of the account counts on.
-    let notices = rated(2, november, PricingCategory::Utility, 200);
+    let notices = rated(&mut rater, 2, november, PricingCategory::Utility, 200);
     assert_eq!(notices, [row(10, 45_600, "0:100"), row(150, 43_300, "101:250"), row(40, 41_000, "251:")]);
+    let reached = rater.reached(hour(&zone, november));
+    let told: Vec<_> = reached.iter().map(|it| (it.category, it.market, it.tier.to_string())).collect();
+    assert_eq!(told, [(PricingCategory::Utility, market(49), "251:".to_owned())]);
     // The first moment of December by that clock, an hour before that of UTC.
-    let notices = rated(2, "2026-11-30T23:00:00Z", PricingCategory::Utility, 1);
+    let notices = rated(&mut rater, 2, "2026-11-30T23:00:00Z", PricingCategory::Utility, 1);
     assert_eq!(notices, [row(1, 45_600, "0:100")]);
     // What is free is so for each number.
     for number in [1, 2] {
-        let answers = rated(number, "2026-12-02T00:00:00Z", PricingCategory::Service, 1002);
+        let answers = rated(&mut rater, number, "2026-12-02T00:00:00Z", PricingCategory::Service, 1002);
         assert_eq!(answers, [row(1000, 0, ""), row(2, 45_600, "")], "{number}");
     }
-    assert_eq!(rated(1, november, PricingCategory::Utility, 0), []);
+    assert_eq!(rated(&mut rater, 1, november, PricingCategory::Utility, 0), []);
 }
 
 #[test]

@@ -18,6 +18,7 @@ use crate::row::{AccountNewsItem, StoredAccountEvent};
 use crate::store_layout::{self, ACCOUNT_EVENT};
 use crate::{
     AccountEvent, EventSink, MessageTemplate, RelayError, RestrictionUpdate, SinkError, TemplateUpdate,
+    VolumeTierUpdate,
 };
 
 /// The accounts of which there may be something to tell.
@@ -61,7 +62,7 @@ pub(super) fn put_news(batch: &mut Batch, template: &MessageTemplate, id: Messag
     put_event(batch, &StoredAccountEvent::template(template), id);
 }
 
-fn put_event(batch: &mut Batch, event: &StoredAccountEvent, id: MessageId) {
+pub(super) fn put_event(batch: &mut Batch, event: &StoredAccountEvent, id: MessageId) {
     let key = Key::dated(ACCOUNT_EVENT, id.day(), id.as_bytes().to_vec());
     batch.put_until(key, event.to_bytes(), Retention::LONGEST.from(id.time()));
 }
@@ -133,6 +134,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 AccountNewsItem::Template(template) => {
                     AccountEvent::Template(TemplateUpdate::new(business, account, *template, id.time()))
                 }
+                AccountNewsItem::VolumeTier(month, reached) => AccountEvent::VolumeTier(
+                    VolumeTierUpdate::new((business, account), month, reached, id.time()),
+                ),
                 AccountNewsItem::Restriction(of, restriction, until) => {
                     let restriction = (restriction, until);
                     AccountEvent::Restriction(RestrictionUpdate::new(of, account, restriction, id.time()))

@@ -12,7 +12,7 @@ use super::transaction::Transaction;
 use super::{Inner, trace_span};
 use crate::row::Outbound;
 use crate::store_layout::{SENT, USAGE};
-use crate::{ConfigurationError, EventSink, Relay, SubmitError};
+use crate::{ConfigurationError, EventSink, Relay};
 
 /// Which of a number's messages are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,27 +114,39 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         period: Period,
         after: Option<UsageKey>,
     ) -> Result<UsagePage, ConfigurationError> {
+        let reading = async move |inner: Arc<Inner<S, T, K>>| {
+            let account = inner.account(business)?;
+            Ok(inner.counted((account, business), of, period, after).await?)
+        };
+        self.configuration_call(business, "bill", reading).await
+    }
+}
+
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    /// What was counted of a number of an account in a `period`, behind `after`: some of it, in order.
+    pub(super) async fn counted(
+        &self,
+        (account, business): (BusinessAccountId, PhoneNumberId),
+        of: Counted,
+        period: Period,
+        after: Option<UsageKey>,
+    ) -> Result<UsagePage, StoreError> {
         let space = match of {
             Counted::Sent => SENT,
             Counted::Delivered => USAGE,
         };
-        let reading = async move |inner: Arc<Inner<S, T, K>>| {
-            let account = inner.account(business)?;
-            let after = after.map_or_else(
-                || UsageKey::names_from(business, period.from()).to_vec(),
-                |after| after.to_name().to_vec(),
-            );
-            let counts = inner.store.counters(space, &UsageKey::prefix(business), Some(&after)).await?;
-            let damaged = || SubmitError::Store(StoreError::Damaged { what: "counter" });
-            let keyed = counts.into_iter().map(|(counter, count)| {
-                let key = UsageKey::from_name(account, counter.name()).ok_or_else(damaged)?;
-                Ok((key, count))
-            });
-            let is_within = |counted: &Result<(UsageKey, u64), ConfigurationError>| {
-                counted.as_ref().map_or(true, |(key, _)| key.hour() < period.to())
-            };
-            keyed.take_while(is_within).collect()
+        let after = after.map_or_else(
+            || UsageKey::names_from(business, period.from()).to_vec(),
+            |after| after.to_name().to_vec(),
+        );
+        let counts = self.store.counters(space, &UsageKey::prefix(business), Some(&after)).await?;
+        let keyed = counts.into_iter().map(|(counter, count)| {
+            let key = UsageKey::from_name(account, counter.name());
+            Ok((key.ok_or(StoreError::Damaged { what: "counter" })?, count))
+        });
+        let is_within = |counted: &Result<(UsageKey, u64), StoreError>| {
+            counted.as_ref().map_or(true, |(key, _)| key.hour() < period.to())
         };
-        self.configuration_call(business, "bill", reading).await
+        keyed.take_while(is_within).collect()
     }
 }

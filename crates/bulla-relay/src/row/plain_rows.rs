@@ -1,6 +1,7 @@
 //! The rows that hold one or two plain values, as they are read back.
 
 use bulla_base::{DeviceId, MessageId, Number, Timestamp};
+use bulla_meter::LocalDate;
 use bulla_store::StoreError;
 
 /// The number of a user, in digits.
@@ -27,6 +28,19 @@ pub(crate) fn upload(bytes: &[u8]) -> Result<(u64, &str), StoreError> {
 pub(crate) fn recipient(bytes: &[u8]) -> Result<Timestamp, StoreError> {
     let at = bytes.try_into().map(u64::from_be_bytes);
     at.map(Timestamp::from_millis).map_err(|_| StoreError::Damaged { what: "recipient" })
+}
+
+/// Of which month an account was told a tier (its first day, u32, big-endian), and how many units come before
+/// that (u64).
+pub(crate) fn volume_tier(bytes: &[u8]) -> Result<(LocalDate, u64), StoreError> {
+    let damaged = || StoreError::Damaged { what: "volume tier" };
+    let (day, above) = bytes.split_first_chunk().ok_or_else(damaged)?;
+    let above = above.try_into().map(u64::from_be_bytes).map_err(|_| damaged())?;
+    Ok((LocalDate::from_days(u32::from_be_bytes(*day)), above))
+}
+
+pub(crate) fn from_volume_tier(month: LocalDate, above: u64) -> Vec<u8> {
+    [&month.days().to_be_bytes()[..], &above.to_be_bytes()].concat()
 }
 
 /// The device that has sent a message which was opened (one byte).

@@ -1,10 +1,14 @@
 //! What is sent and what is delivered, counted by quarter of an hour and market, and told in pages.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_base::{Category, Number, PhoneNumberId};
-use bulla_meter::{Hour, Market, Period, PricingCategory, Traits, UsageKey};
-use bulla_relay::{ConfigurationError, Counted, SubmitError};
+use bulla_meter::{
+    Currency, Hour, LocalDate, Market, Period, Price, PriceMode, PricingCategory, PricingType, RateCard,
+    Tariff, TierPrice, Traits, TypeRule, Unit, UsageKey, Zone,
+};
+use bulla_relay::{AccountEvent, ConfigurationError, Counted, SubmitError};
 
 use crate::world::{SHOP, World, alice, to};
 
@@ -79,4 +83,59 @@ async fn figures_survive_a_restart_and_are_told_of_numbers_that_are_there() {
     let unknown = relay.usage_page(PhoneNumberId::new(1), Counted::Sent, period, None).await;
     let is_unknown = matches!(unknown, Err(ConfigurationError::Submit(SubmitError::UnknownBusiness { .. })));
     assert!(is_unknown, "{unknown:?}");
+}
+
+/// Notices cost less from the third of a month on, and less again from the fifth.
+fn tiered() -> (Arc<Zone>, Arc<Tariff>) {
+    let date = LocalDate::parse("2020-01-01").unwrap();
+    let tiers = [(0, 3), (2, 2), (4, 1)].map(|(units, micros)| TierPrice::new(units, micros));
+    let of = (PricingCategory::Utility, Unit::Message);
+    let prices = vec![Price::new(date, of, None, PriceMode::Fixed, tiers.to_vec()).unwrap()];
+    let rules = TypeRule::everywhere(date, |_, _| PricingType::Regular);
+    let card = RateCard::new("a", Currency::parse("EUR").unwrap(), rules, prices, Vec::new()).unwrap();
+    let zone = Zone::utc();
+    (Arc::new(zone.clone()), Arc::new(Tariff::new(&card, &zone)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_tier_of_a_price_is_told_once_a_month() {
+    let world = World::new().await;
+    let phone = world.device(alice()).await;
+    let send = async |count: usize| {
+        for _ in 0..count {
+            world.relay.submit(SHOP, to(alice(), "one").category(Category::Utility)).await.unwrap();
+            phone.next().await.unwrap();
+        }
+        world.pass(Duration::from_secs(60)).await;
+    };
+    let told = |from: usize| -> Vec<_> {
+        let tier = |event: &AccountEvent| match event {
+            AccountEvent::VolumeTier(update) => (update.month.to_string(), update.reached.tier.to_string()),
+            other => panic!("{other:?}"),
+        };
+        world.sink.of_accounts().iter().skip(from).map(tier).collect()
+    };
+    send(1).await;
+    assert_eq!(world.relay.tell_volume_tiers(SHOP, tiered()).await.unwrap(), 0);
+    send(1).await;
+    let counts = [
+        world.relay.tell_volume_tiers(SHOP, tiered()).await,
+        world.relay.tell_volume_tiers(SHOP, tiered()).await,
+    ];
+    assert_eq!(counts.map(Result::unwrap), [1, 0]);
+    world.pass(Duration::from_secs(60)).await;
+    let month = {
+        let hour = Hour::quarter(world.clock.now());
+        Zone::utc().date(hour).month().0
+    };
+    assert_eq!(told(0), [(month.to_string(), "3:4".to_owned())]);
+    send(5).await;
+    world.relay.close().await;
+    let relay = world.reopen().await.unwrap();
+    assert_eq!(relay.tell_volume_tiers(SHOP, tiered()).await.unwrap(), 1);
+    assert_eq!(relay.tell_volume_tiers(SHOP, tiered()).await.unwrap(), 0);
+    world.pass(Duration::from_secs(60)).await;
+    assert_eq!(told(1), [(month.to_string(), "5:".to_owned())]);
+    let unknown = relay.tell_volume_tiers(PhoneNumberId::new(1), tiered()).await;
+    assert!(matches!(unknown, Err(ConfigurationError::Submit(SubmitError::UnknownBusiness { .. }))));
 }

@@ -151,6 +151,7 @@ pub(super) struct AccountChange<'a> {
 pub(super) enum AccountValue<'a> {
     Template(TemplateStatusUpdate<'a>),
     Restriction(AccountUpdate<'a>),
+    VolumeTier(VolumeTierValue),
 }
 
 #[derive(Serialize)]
@@ -161,6 +162,22 @@ pub(super) struct AccountUpdate<'a> {
     pub(super) restriction_info: Vec<RestrictionInfo>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ban_info: Option<BanInfo>,
+}
+
+#[derive(Serialize)]
+pub(super) struct VolumeTierValue {
+    pub(super) event: &'static str,
+    pub(super) volume_tier_info: VolumeTierInfo,
+}
+
+#[derive(Serialize)]
+pub(super) struct VolumeTierInfo {
+    /// In seconds since 1970 began.
+    pub(super) tier_update_time: u64,
+    pub(super) pricing_category: String,
+    pub(super) tier: String,
+    pub(super) effective_month: String,
+    pub(super) region: &'static str,
 }
 
 #[derive(Serialize)]

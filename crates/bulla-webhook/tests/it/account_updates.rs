@@ -1,9 +1,10 @@
 //! What a business's web server is told of its account: of message templates, and of what restricts a number.
 
 use bulla_base::{BusinessAccountId, Category, Timestamp};
+use bulla_meter::{LocalDate, Market, PricingCategory, ReachedTier, TierRange, Unit};
 use bulla_relay::{
     AccountEvent, EventSink, MessageTemplate, Restriction, RestrictionUpdate, TemplateDefinition, TemplateId,
-    TemplateStatus, TemplateText, TemplateUpdate,
+    TemplateStatus, TemplateText, TemplateUpdate, VolumeTierUpdate,
 };
 use serde_json::{Value, json};
 
@@ -59,6 +60,34 @@ async fn who_did_not_ask_for_them_is_told_nothing() {
     sink.subscribe([business()], webhook(&receiver)).unwrap();
     sink.forward_account(&rejected(NUMBER)).await.unwrap();
     assert!(receiver.take().is_empty());
+}
+
+#[tokio::test]
+async fn another_tier_of_a_price_is_told_as_the_original_does() {
+    let receiver = Receiver::start().await;
+    let sink = local(std::sync::Arc::new(WaitingClock));
+    sink.subscribe([business()], webhook(&receiver).account_updates()).unwrap();
+    sink.verify().await.unwrap();
+    receiver.take();
+    let of = (PricingCategory::Utility, Unit::Message, Market::from_code(91).unwrap());
+    let update = VolumeTierUpdate::new(
+        (NUMBER, BusinessAccountId::new(102_290_129_340_398)),
+        LocalDate::parse("2026-11-01").unwrap(),
+        ReachedTier::new(of, TierRange::new(25_000_000, Some(50_000_000))),
+        Timestamp::from_millis(1_795_293_590_960),
+    );
+    sink.forward_account(&AccountEvent::VolumeTier(update)).await.unwrap();
+    let body: Value = serde_json::from_slice(&receiver.take()[0].body).unwrap();
+    let info = json!({
+        "tier_update_time": 1_795_293_590,
+        "pricing_category": "UTILITY",
+        "tier": "25000001:50000000",
+        "effective_month": "2026-11",
+        "region": "IN",
+    });
+    let value = json!({ "event": "VOLUME_BASED_PRICING_TIER_UPDATE", "volume_tier_info": info });
+    let change = json!({ "field": "account_update", "value": value });
+    assert_eq!(body["entry"][0]["changes"], json!([change]));
 }
 
 #[tokio::test]
