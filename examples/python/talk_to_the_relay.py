@@ -20,13 +20,16 @@ import logging
 import pathlib
 import queue
 import socket
+import struct
 import sys
 import tempfile
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 
 import pywa.server
+import zxingcpp
 from pywa import WhatsApp, errors
 from pywa.types import (
     Button,
@@ -44,6 +47,7 @@ from pywa.types import (
 from pywa.types.templates import (
     BodyText,
     Buttons,
+    CopyCodeOTPButton,
     QuickReplyButton,
     Template,
     TemplateCategory,
@@ -215,6 +219,7 @@ class Conversation:
             self.an_unknown_phone_number_id_is_error_100,
             self.a_body_may_have_4096_characters_and_no_more,
             self.every_update_was_expected,
+            self.figures_are_those_of_what_was_sent,
             self.an_interrupt_ends_the_relay_in_peace,
             self.pywa_finds_nothing_wrong,
         ]
@@ -462,7 +467,11 @@ class Conversation:
         expect(message.text == "heard again", f"text {message.text!r}")
 
     def codes_and_flows_come_and_go(self) -> None:
-        code = self.wa.create_qr_code("Hello")
+        code = self.wa.create_qr_code("Hello", image_type="PNG")
+        picture = self.wa.get_media_bytes(code.qr_image_url)
+        (read,) = zxingcpp.read_barcodes(pixels(picture))
+        found = (read.format.name, read.text)
+        expect(found == ("QRCode", code.deep_link_url), f"{found}, where the link is {code.deep_link_url}")
         expect([one.code for one in self.wa.get_qr_codes()] == [code.code], "another list")
         expect(self.wa.delete_qr_code(code.code), "no success")
         flow = self.wa.create_flow("survey", ["SURVEY"])
@@ -557,6 +566,14 @@ class Conversation:
         other = {**none, "language": TemplateLanguage.GERMAN}
         error = refused(errors.TemplateNotExists, lambda: self.wa.send_template(**other))
         expect("order_update in the language en_US" in f"{error.details}", f"{error.details}")
+        (one, other) = self.wa.upsert_authentication_template(
+            name="login", languages=[TemplateLanguage.ENGLISH_US, TemplateLanguage.FRENCH], otp_button=CopyCodeOTPButton(),
+            add_security_recommendation=True, code_expiration_minutes=5,
+        )  # fmt: skip
+        expect(one.id != other.id and one.status.value == "APPROVED", f"{one}, {other}")
+        expect(not self.wa.unpause_template(one.id).success, "an approved one was paused")
+        expect(self.wa.delete_template("login"), "no success")
+        self.business.wait_for(lambda: len(reviews) == 3, lambda: f"{len(reviews)} reviews were told")
         expect(self.wa.delete_template("order_update"), "no success")
         expect(not list(self.wa.get_templates()), "it is still there")
 
@@ -606,6 +623,22 @@ class Conversation:
             of_messages = update["entry"][0]["changes"][0]["field"] == "messages"
             expect(len(update["entry"]) == 1 and sum(held) == int(of_messages), "a delivery holds more than one update")
 
+    def figures_are_those_of_what_was_sent(self) -> None:
+        ids, statuses = self.business.sent, self.business.statuses
+        told = {status.id for status in statuses if status.status.value in ("delivered", "read")}
+        asked = f".start({int(self.began) - 3600}).end({int(time.time()) + 3600}).granularity"
+        fields = f"analytics{asked}(HALF_HOUR),pricing_analytics{asked}(DAILY).dimensions(PRICING_CATEGORY,COUNTRY)"
+        account = self.wa.api._request("GET", f"/{BUSINESS_ACCOUNT_ID}", params={"fields": fields})
+        points = account["analytics"]["data_points"]
+        sent, delivered = (sum(point[name] for point in points) for name in ("sent", "delivered"))
+        expect(sent == len(ids), f"{sent} were sent, where {len(ids)} were accepted")
+        expect(len(told) <= delivered <= sent, f"{delivered} were delivered, where {len(told)} were told of")
+        (priced,) = account["pricing_analytics"]["data"]
+        counted = sum(point["volume"] for point in priced["data_points"])
+        expect(counted == delivered, f"{counted} are priced, where {delivered} were delivered")
+        kinds = {(point["pricing_category"], point["country"]) for point in priced["data_points"]}
+        expect(kinds == {("SERVICE", "US"), ("UTILITY", "US")}, f"{kinds}")
+
     def an_interrupt_ends_the_relay_in_peace(self) -> None:
         code = self.relay.interrupt()
         expect(code == 0, f"exit code {code}")
@@ -624,6 +657,26 @@ def refused(kind: type[errors.WhatsAppError], call: Callable[[], object]) -> err
         expect(type(error) is kind, f"{type(error).__name__} {error.code} instead of {kind.__name__}: {error.message}")
         return error
     raise Unmet(f"accepted, where {kind.__name__} was due")
+
+
+def pixels(png: bytes) -> memoryview:
+    """The picture of one bit a pixel, as a reader of codes takes it: a byte a pixel, in rows."""
+    width, height = struct.unpack(">II", png[16:24])
+    at, packed = 8, b""
+    while at < len(png):
+        (length,) = struct.unpack(">I", png[at : at + 4])
+        if png[at + 4 : at + 8] == b"IDAT":
+            packed += png[at + 8 : at + 8 + length]
+        at += length + 12
+    rows = zlib.decompress(packed)
+    stride = 1 + (width + 7) // 8
+    expect(len(rows) == height * stride, f"{len(rows)} bytes of {height} rows of {stride}")
+    spread = bytearray()
+    for row in range(height):
+        expect(rows[row * stride] == 0, "a row is filtered")
+        bits = rows[row * stride + 1 : (row + 1) * stride]
+        spread += bytes(255 if bits[place // 8] >> (7 - place % 8) & 1 else 0 for place in range(width))
+    return memoryview(spread).cast("B", (height, width))
 
 
 def post(port: int, body: bytes, signature: str | None) -> int:

@@ -46,6 +46,7 @@ mod trace_id;
 mod under_way;
 mod upload;
 mod upload_session;
+mod upsert_templates;
 
 use std::fmt;
 use std::io;
@@ -103,6 +104,8 @@ use crate::{
 /// | `GET /{account id}/message_templates` | lists them by `name`, `language`, `category`, `status`; in pages of `limit`, 25 or at most 100, that go on with `after` and back with `before`, as all lists do; with `summary` |
 /// | `DELETE /{account id}/message_templates` | deletes what is called `name`, or the one with the id `hsm_id` |
 /// | `GET /{template id}`, `POST /{template id}` | tells of one, and changes it: what is not said stays |
+/// | `POST /{account id}/upsert_message_templates` | creates one with a one-time code in up to 100 languages, or changes what is there of it; what was done before a refusal stays |
+/// | `POST /{template id}/unpause` | says that this is not lifted by its business: who pauses a template here is the operator |
 /// | `GET /{phone number id}`, `GET /{account id}`, `GET /{account id}/phone_numbers` | what is known of them |
 /// | `POST /{phone number id}` | sets its PIN (`pin`), its name (`new_display_name`), or its callback (`webhook_configuration`), if the host [takes](Self::callbacks) any |
 /// | `POST /{phone number id}/register`, `/deregister` | whether it may send; a PIN that was set is asked for |

@@ -256,6 +256,9 @@ pub(crate) const CODE_LIFE: Duration = Duration::from_secs(600);
 /// How many wrong codes are taken before another one has to be asked for.
 pub(crate) const MAX_CODE_GUESSES: u64 = 5;
 
+/// In how many languages a template is created or changed at once. More are refused.
+pub(crate) const MAX_TRANSLATIONS: usize = 100;
+
 /// How many components a template has at most in a request, or one of its cards: a header, a body, ten
 /// buttons, and room for more.
 pub(crate) const MAX_COMPONENTS: usize = 16;

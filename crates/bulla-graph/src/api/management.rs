@@ -57,9 +57,14 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                 }
                 Edge::Numbers => self.numbers(head, (grant, account)).await,
                 Edge::Flows => self.flows(head, body, business).await,
+                Edge::UpsertTemplates => self.upsert_templates(head, body, business).await,
                 Edge::PricingAnalytics => self.pricing_analytics(head, (grant, account)).await,
                 _ => self.subscribed_apps(head, body, business).await,
             };
+        }
+        if edge == Edge::Unpause {
+            let template = TemplateId::parse(id).ok_or_else(ApiError::number)?;
+            return self.unpause(head, (grant, template), span).await;
         }
         if edge.is_of_flow() {
             let business =

@@ -59,6 +59,9 @@ pub(crate) enum Edge<'a> {
     Flows,
     SubscribedApps,
     PricingAnalytics,
+    UpsertTemplates,
+    /// Of a template.
+    Unpause,
     FlowAssets,
     FlowJson,
     PublishFlow,
@@ -66,7 +69,7 @@ pub(crate) enum Edge<'a> {
 }
 
 /// What they are called; but for a code, which is called by itself.
-const EDGES: [(&str, Edge<'static>); 18] = [
+const EDGES: [(&str, Edge<'static>); 20] = [
     ("whatsapp_business_profile", Edge::Profile),
     ("register", Edge::Register),
     ("deregister", Edge::Deregister),
@@ -81,6 +84,8 @@ const EDGES: [(&str, Edge<'static>); 18] = [
     ("flows", Edge::Flows),
     ("subscribed_apps", Edge::SubscribedApps),
     ("pricing_analytics", Edge::PricingAnalytics),
+    ("upsert_message_templates", Edge::UpsertTemplates),
+    ("unpause", Edge::Unpause),
     ("assets", Edge::FlowAssets),
     ("flow.json", Edge::FlowJson),
     ("publish", Edge::PublishFlow),
@@ -96,7 +101,12 @@ impl<'a> Edge<'a> {
     pub(crate) const fn is_of_account(self) -> bool {
         matches!(
             self,
-            Self::Template(_) | Self::Numbers | Self::Flows | Self::SubscribedApps | Self::PricingAnalytics
+            Self::Template(_)
+                | Self::Numbers
+                | Self::Flows
+                | Self::SubscribedApps
+                | Self::PricingAnalytics
+                | Self::UpsertTemplates
         )
     }
 

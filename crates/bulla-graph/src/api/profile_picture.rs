@@ -45,6 +45,11 @@ struct Picture {
 
 impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     /// Copies what `handle` names, for a profile's record.
+    ///
+    /// A token that may manage, and not read files, can so show one of its numbers' that was uploaded for a
+    /// message, as it is of the same form as one that came in parts. It has to know its name for that, of
+    /// which 74 bits are drawn, and which nobody is told but who has uploaded it. What users send has no
+    /// handle.
     pub(super) async fn copy_picture(
         &self,
         grant: &Grant,

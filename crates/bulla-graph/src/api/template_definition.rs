@@ -1,6 +1,7 @@
 //! What a template is, as a request that creates or edits one says it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use bulla_base::{Category, Number as PhoneNumber};
 use bulla_content::FlowMode;
@@ -15,7 +16,7 @@ use serde_json::value::RawValue;
 use super::json_field::{Field, Fields, Number, Text, fields};
 use super::raw_items::{items, object};
 use crate::api_error::ApiError;
-use crate::limits::MAX_COMPONENTS;
+use crate::limits::{MAX_COMPONENTS, MAX_TRANSLATIONS};
 
 /// The fields of a request.
 #[derive(Default)]
@@ -25,6 +26,8 @@ pub(crate) struct DefinitionFields<'de> {
     category: Field<Text<'de>>,
     format: Field<Text<'de>>,
     components: Option<&'de RawValue>,
+    languages: Option<&'de RawValue>,
+    library_name: Option<&'de RawValue>,
 }
 
 impl<'de> Fields<'de> for DefinitionFields<'de> {
@@ -35,6 +38,8 @@ impl<'de> Fields<'de> for DefinitionFields<'de> {
             "category" => self.category = value.next_value()?,
             "parameter_format" => self.format = value.next_value()?,
             "components" => self.components = value.next_value()?,
+            "languages" => self.languages = value.next_value()?,
+            "library_template_name" => self.library_name = value.next_value()?,
             _ => drop(value.next_value::<IgnoredAny>()?),
         }
         Ok(())
@@ -158,11 +163,36 @@ const EXAMPLE: &str = "components.example";
 
 /// A template that is to be created.
 pub(crate) fn read(fields: DefinitionFields<'_>) -> Result<TemplateDefinition, ApiError> {
+    if fields.library_name.is_some() {
+        return Err(ApiError::unsupported_field("library_template_name"));
+    }
     let name = fields.name.required_filled("name")?.into_owned();
     let language = fields.language.required_filled("language")?.into_owned();
     let category = category(&fields.category.required_filled("category")?)?;
     let format = format(fields.format)?.unwrap_or_default();
     components(Head { name, language, category, format }, fields.components)
+}
+
+/// One with a one-time code that is to be there in several languages, the same in each.
+pub(crate) fn read_translations(fields: DefinitionFields<'_>) -> Result<Vec<TemplateDefinition>, ApiError> {
+    let name = fields.name.required_filled("name")?.into_owned();
+    if category(&fields.category.required_filled("category")?)? != Category::Authentication {
+        return Err(ApiError::one_of("category", "AUTHENTICATION"));
+    }
+    let mut languages = BTreeSet::new();
+    for raw in items(fields.languages, "languages", "languages", MAX_TRANSLATIONS)? {
+        let language: String = serde_json::from_str(raw.get())
+            .map_err(|_| ApiError::mistyped("languages", "a list of strings"))?;
+        languages.insert(language);
+    }
+    if languages.iter().all(String::is_empty) {
+        return Err(ApiError::missing("languages"));
+    }
+    let translation = |language| {
+        let (name, category, format) = (name.clone(), Category::Authentication, ParameterFormat::default());
+        components(Head { name, language, category, format }, fields.components)
+    };
+    languages.into_iter().map(translation).collect()
 }
 
 /// What a template is to become: what is not said stays.

@@ -80,6 +80,25 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         Ok(json!({ "success": true, "id": id.to_string() }))
     }
 
+    /// Says why a template is not lifted out of its pause, as the original does where it does not.
+    pub(super) async fn unpause(
+        &self,
+        head: &Parts,
+        (grant, id): (&Grant, TemplateId),
+        span: &Span,
+    ) -> Result<Value, ApiError> {
+        if head.method != Method::POST {
+            return Err(ApiError::method(Methods::Post));
+        }
+        let (business, known) = self.find_template((grant, None), id).await?;
+        span.record("business", tracing::field::display(business));
+        let reason = match known.status {
+            TemplateStatus::Paused => "the operator has paused it, and is to lift that",
+            _ => "it is not paused",
+        };
+        Ok(json!({ "success": false, "reason": reason }))
+    }
+
     /// Refuses a message whose template cannot be sent, before anything is fetched for it.
     pub(super) async fn check_template(
         &self,
@@ -142,7 +161,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     }
 
     /// What a request defines.
-    async fn defined<R>(
+    pub(super) async fn defined<R>(
         &self,
         body: &mut Incoming,
         read: impl FnOnce(DefinitionFields<'_>) -> Result<R, ApiError>,

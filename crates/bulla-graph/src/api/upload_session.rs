@@ -11,6 +11,7 @@
 use axum::http::request::Parts;
 use axum::http::{HeaderName, Method};
 use bulla_base::PhoneNumberId;
+use bulla_content::limits::MAX_MEDIA_TYPE_CHARS;
 use bulla_relay::{MediaDescription, MediaId, Upload};
 use serde_json::{Value, json};
 
@@ -40,7 +41,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let length = said.required("file_length", MAX_LENGTH_DIGITS)?;
         let length: u64 =
             length.parse().map_err(|_| ApiError::value("file_length", "it is no number of bytes"))?;
-        let media_type = said.required("file_type", MAX_SHORT_CHARS)?.to_ascii_lowercase();
+        let media_type = said.required("file_type", MAX_MEDIA_TYPE_CHARS)?.to_ascii_lowercase();
         if length == 0 {
             return Err(ApiError::value("file_length", "the file is empty"));
         }

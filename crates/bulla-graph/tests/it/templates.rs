@@ -289,6 +289,81 @@ fn submitted(bench: &Bench) -> OutgoingBody {
     Outgoing::into_body(message)
 }
 
+/// A template with a one-time code in these languages.
+fn code_in(languages: &[&str], minutes: u32) -> Value {
+    json!({
+        "name": "login", "languages": languages, "category": "AUTHENTICATION",
+        "components": [
+            { "type": "BODY", "add_security_recommendation": true },
+            { "type": "FOOTER", "code_expiration_minutes": minutes },
+            { "type": "BUTTONS", "buttons": [{ "type": "OTP", "otp_type": "COPY_CODE" }] },
+        ],
+    })
+}
+
+#[tokio::test]
+async fn a_code_is_created_in_many_languages_at_once_and_changed_where_it_is() {
+    let bench = Bench::new();
+    let target = format!("/v23.0/{ACCOUNT}/upsert_message_templates");
+    let first = ask(&bench, "POST", &target, code_in(&["en_US", "fr"], 5)).await;
+    assert_eq!(first.status, 200, "{}", first.json);
+    let again = ask(&bench, "POST", &target, code_in(&["es", "fr", "es"], 10)).await.json;
+    let told =
+        |one: &Value| (one["language"].as_str().unwrap().to_owned(), one["id"].as_str().unwrap().to_owned());
+    let first: Vec<_> = first.json["data"].as_array().unwrap().iter().map(told).collect();
+    let second: Vec<_> = again["data"].as_array().unwrap().iter().map(told).collect();
+    assert_eq!(first.iter().map(|(language, _)| language).collect::<Vec<_>>(), ["en_US", "fr"]);
+    assert_eq!(second.iter().map(|(language, _)| language).collect::<Vec<_>>(), ["es", "fr"]);
+    assert_eq!(first[1].1, second[1].1, "it is another one");
+    assert_eq!(
+        (&again["data"][0]["status"], &again["data"][0]["category"]),
+        (&json!("APPROVED"), &json!("AUTHENTICATION"))
+    );
+    for ((_, id), minutes) in first.iter().zip([5, 10]) {
+        let known = ask(&bench, "GET", &format!("/{id}"), Value::Null).await.json;
+        assert_eq!(known["components"][1]["code_expiration_minutes"], minutes, "{known}");
+    }
+
+    let names: Vec<String> = (0..101_u32).map(|number| format!("en_{number:03}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    assert_eq!(ask(&bench, "POST", &target, code_in(&names[..100], 5)).await.status, 200);
+    let many = ask(&bench, "POST", &target, code_in(&names, 5)).await;
+    assert_eq!(
+        (many.code(), many.details()),
+        (100, "languages: it has 101 languages, more than the 100 allowed")
+    );
+    for (field, value) in [
+        ("languages", json!([])),
+        ("languages", json!("en_US")),
+        ("languages", json!([7])),
+        ("category", json!("UTILITY")),
+        ("name", json!("")),
+    ] {
+        let mut said = code_in(&["de"], 5);
+        said[field] = value;
+        let reply = ask(&bench, "POST", &target, said).await;
+        assert!(reply.code() == 100 && reply.details().starts_with(field), "{}", reply.json);
+    }
+    let of_library =
+        json!({ "name": "o", "language": "en", "category": "UTILITY", "library_template_name": "x" });
+    let reply = ask(&bench, "POST", &templates(""), of_library).await;
+    assert!(reply.code() == 100 && reply.details().starts_with("library_template_name"), "{}", reply.json);
+}
+
+#[tokio::test]
+async fn a_pause_is_not_lifted_by_the_business() {
+    let bench = Bench::new();
+    let created = ask(&bench, "POST", &templates(""), order("order", "en_US")).await.json;
+    let target = format!("/v23.0/{}/unpause", created["id"].as_str().unwrap());
+    let reply = ask(&bench, "POST", &target, Value::Null).await;
+    assert_eq!(
+        (reply.status.as_u16(), &reply.json),
+        (200, &json!({ "success": false, "reason": "it is not paused" }))
+    );
+    assert_eq!(ask(&bench, "POST", "/v23.0/1000000000000009/unpause", Value::Null).await.code(), 100);
+    assert_eq!(ask(&bench, "GET", &target, Value::Null).await.status, 405);
+}
+
 #[tokio::test]
 async fn each_parameter_goes_to_the_relay_where_it_was_written() {
     let bench = Bench::new();

@@ -170,6 +170,13 @@ async fn each_type_has_its_limit_and_one_byte_more_is_refused() {
     }
     let longest = format!("/5/uploads?file_length=5&file_type=image/png&file_name={}", "n".repeat(256));
     assert_eq!(bench.call(about("POST", &longest)).await.status, 200);
+    // The longest type is one, and one character more is none.
+    let of_type =
+        |chars: usize| json!({ "file_length": 5, "file_type": format!("image/{}", "x".repeat(chars - 6)) });
+    let longest = bench.ask("POST", "/5/uploads", of_type(255)).await;
+    assert_eq!(longest.status, 200, "{}", longest.json);
+    let longer = bench.ask("POST", "/5/uploads", of_type(256)).await;
+    assert_eq!(longer.details(), "file_type: it has 256 characters, more than the 255 allowed");
     // In a body as well.
     let said = json!({ "file_length": 5, "file_type": "image/png", "file_name": "a.png" });
     assert_eq!(bench.ask("POST", "/5/uploads", said).await.status, 200);
