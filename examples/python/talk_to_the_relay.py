@@ -20,6 +20,7 @@ import logging
 import pathlib
 import queue
 import socket
+import ssl
 import struct
 import sys
 import tempfile
@@ -184,8 +185,9 @@ class Business:
 class Conversation:
     """The checks, in the order in which they are made."""
 
-    def __init__(self, relay: Relay, business: Business) -> None:
+    def __init__(self, relay: Relay, business: Business, certified: pathlib.Path) -> None:
         self.relay = relay
+        self.certified = certified
         self.business = business
         self.wa = business.wa
         self.began = time.time()
@@ -417,6 +419,23 @@ class Conversation:
             def log_message(self, *_: object) -> None:
                 pass
 
+        secure = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Picture)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certified / "certificate.pem", self.certified / "certificate.key")
+        secure.socket = context.wrap_socket(secure.socket, server_side=True)
+        with secure:
+            threading.Thread(target=secure.serve_forever, daemon=True).start()
+            link = f"https://localhost:{secure.server_address[1]}/view.png"
+            sent = self.wa.send_image(to=USER, image=link, caption="by a secure way")
+            self.business.sends(sent.id, TO_THE_END)
+            self.business.wait_for_statuses(sent.id, TO_THE_END)
+            # The certificate is not that of an address.
+            elsewhere = f"https://127.0.0.1:{secure.server_address[1]}/view.png"
+            refused(errors.MediaDownloadError, lambda: self.wa.send_image(to=USER, image=elsewhere))
+            secure.shutdown()
+        self._is_shown(f'image of {len(picture)} bytes, "image/png": "by a secure way"')
+        expect(asked == ["/view.png"], f"{asked}")
+        asked.clear()
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Picture) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             link = f"http://127.0.0.1:{server.server_address[1]}/view.png"
@@ -689,6 +708,16 @@ def post(port: int, body: bytes, signature: str | None) -> int:
         connection.close()
 
 
+def certify(binary: pathlib.Path, data: pathlib.Path) -> pathlib.Path:
+    """Has a relay make an authority, and a certificate of it for localhost: where they are."""
+    relay = Relay(binary, free_port(), "--tls", "localhost", "--data", str(data))
+    try:
+        relay.wait_until_ready()
+    finally:
+        relay.end()
+    return data / "api-tls"
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -723,14 +752,17 @@ def main() -> int:
     business.serve()
     webhook = f"http://127.0.0.1:{business.webhook_port}{ENDPOINT}"
     of_webhook = ("--webhook", webhook, "--verify-token", VERIFY_TOKEN, "--app-secret", APP_SECRET, "--client-callbacks", "yes")
-    relay = Relay(binary, business.relay_port, *of_webhook, "--say", GREETING)
+    folder = tempfile.TemporaryDirectory()
+    certified = certify(binary, pathlib.Path(folder.name))
+    relay = Relay(binary, business.relay_port, *of_webhook, "--trust", str(certified / "authority.pem"), "--say", GREETING)
     try:
         results = [attempt("the relay gets ready", relay.wait_until_ready)]
         if results == [True]:
-            for check in Conversation(relay, business).checks():
+            for check in Conversation(relay, business, certified).checks():
                 results.append(attempt(check.__name__.replace("_", " "), check))
     finally:
         relay.end()
+        folder.cleanup()
     passed, failed = results.count(True), results.count(False)
     if failed:
         print("the relay said:", *(f"  {line}" for line in relay.lines[-40:]), sep="\n")

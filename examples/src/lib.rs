@@ -30,6 +30,9 @@ mod reports;
 mod stdin;
 mod typed_content;
 
+// How links of `https` are followed.
+mod tls_dialer;
+
 // The carrier, the relay and the devices, and what lies between them.
 pub mod carrier_log;
 pub mod observed_transport;

@@ -45,10 +45,11 @@ pub struct Options {
     pub(crate) carrier_log: Option<PathBuf>,
     pub(crate) tls: Option<String>,
     pub(crate) client_callbacks: bool,
+    pub(crate) trust: Option<PathBuf>,
 }
 
 /// The options that take a value, and what they take.
-const VALUED: [(&str, &str); 16] = [
+const VALUED: [(&str, &str); 17] = [
     ("--listen", "an address such as 127.0.0.1:8080"),
     ("--metrics", "an address such as 127.0.0.1:9090"),
     ("--data", "a folder"),
@@ -65,6 +66,7 @@ const VALUED: [(&str, &str); 16] = [
     ("--carrier-log", "a file"),
     ("--tls", "a host's name such as localhost"),
     ("--client-callbacks", "yes or no"),
+    ("--trust", "a file"),
 ];
 
 impl Command {
@@ -105,6 +107,7 @@ impl Options {
             carrier_log: None,
             tls: None,
             client_callbacks: false,
+            trust: None,
         };
         let (mut webhook, mut verify_token) = (None, "demo-verify-token".to_owned());
         for given in given {
@@ -130,6 +133,7 @@ impl Options {
                     "no" => options.client_callbacks = false,
                     _ => return Err(given.refused("it is yes or no")),
                 },
+                "--trust" => options.trust = Some(given.filled()?.into()),
                 "--tls" => options.tls = Some(given.filled()?),
                 "--carrier-log" => options.carrier_log = Some(given.filled()?.into()),
                 _ => webhook = Some(given),

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bulla::content::Content;
 use bulla::graph::{Settings, Tls};
-use bulla::webhook::Connector;
-use bulla::{ClientCallbacks, Host};
+use bulla::webhook::{Connector, Fetcher};
+use bulla::{ClientCallbacks, FetchLinks, Host};
 use bulla_example_program::data_folder::DataFolder;
 use bulla_example_program::tls;
 use tokio::net::TcpListener;
@@ -29,6 +29,7 @@ use crate::reports;
 use crate::stdin::Stdin;
 use crate::terminal::Terminal;
 use crate::timing::within;
+use crate::tls_dialer::TlsDialer;
 use crate::typed_content::Offers;
 
 /// Where in the data folder the certificate of the Graph API is.
@@ -108,7 +109,7 @@ async fn run(
     let tokens = host.tokens();
     let opened = tokens.grant(&options.token, [options.phone_number_id]);
     opened.map_err(ExitError::because("the token opens nothing"))?;
-    let links = host.fetch_links(Connector::new().allow(options.networks.clone()));
+    let links = links(options, &host)?;
     let api = host.graph_api(parties.relay.clone(), tokens).links(links);
     // Strangers' connections leave the stores the files they need.
     let settings = Settings::default().connections(open_files::connections());
@@ -172,6 +173,15 @@ async fn run(
     }
     tasks.shutdown().await;
     outcome
+}
+
+/// Follows links to where it is allowed; to `https` where an authority is trusted.
+fn links(options: &Options, host: &Host) -> Result<FetchLinks, ExitError> {
+    let connector = Connector::new().allow(options.networks.clone());
+    let fetcher = Fetcher::new(connector.clone(), host.clock());
+    let Some(authorities) = &options.trust else { return Ok(FetchLinks::by(fetcher)) };
+    let dialer = TlsDialer::trusting(authorities, host.clock())?;
+    Ok(FetchLinks::by(fetcher.https_by(connector.dial_by(dialer))))
 }
 
 /// How the Graph API speaks TLS, as the host called `name`.

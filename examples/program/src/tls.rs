@@ -23,7 +23,7 @@ use rcgen::{
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use self::certified_key::CertifiedKey;
 use crate::exit_error::ExitError;
@@ -72,17 +72,25 @@ pub fn server(folder: &Path, name: &str, clock: Arc<dyn Clock>) -> Result<Server
 /// # Errors
 /// When the file cannot be read, or the address is none.
 pub fn client(address: &str, authority: &Path, clock: Arc<dyn Clock>) -> Result<Tls, ExitError> {
-    let unread = || ExitError::because(format!("{} cannot be read", authority.display()));
     let no_address = || ExitError::new(format!("{address} is no name with a port, such as localhost:7443"));
     let (name, port) = address.rsplit_once(':').ok_or_else(no_address)?;
     let port = port.parse().map_err(|_| no_address())?;
+    let config = trusting(authority, clock)?;
+    Tls::new(name, port, config).map_err(ExitError::because(format!("{address} is no carrier's address")))
+}
+
+/// How a client speaks TLS that trusts the authorities in the file `authorities`, and no other.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn trusting(authorities: &Path, clock: Arc<dyn Clock>) -> Result<Arc<ClientConfig>, ExitError> {
+    let unread = || ExitError::because(format!("{} cannot be read", authorities.display()));
     let mut roots = RootCertStore::empty();
-    for trusted in CertificateDer::pem_file_iter(authority).map_err(unread())? {
+    for trusted in CertificateDer::pem_file_iter(authorities).map_err(unread())? {
         let added = roots.add(trusted.map_err(unread())?);
         added.map_err(ExitError::because("the authority cannot be trusted"))?;
     }
-    let config = tls_client(provider(), roots, clock).map_err(ExitError::because("TLS cannot be spoken"))?;
-    Tls::new(name, port, config).map_err(ExitError::because(format!("{address} is no carrier's address")))
+    tls_client(provider(), roots, clock).map_err(ExitError::because("TLS cannot be spoken"))
 }
 
 /// Makes an authority, a certificate from it for `name`, and throws away the authority's key: nothing else

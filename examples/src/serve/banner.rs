@@ -30,6 +30,7 @@ pub(super) fn print(
         tls,
         client_callbacks,
         app_secret: _,
+        trust: _,
     } = options;
     let fact = |name: &str, value: String| terminal.line(format_args!("{name:<20}  {value}"));
     let origin = match tls {
