@@ -65,7 +65,11 @@ WHOLE = {
     "putAsset": {"file": "{}"},
     "requestAppToken": WHO,
     "uploadMedia": {"file": PICTURE, "type": "image/png"},
-}
+    "upsertTemplates": {
+        "category": "AUTHENTICATION", "languages": ["en_US", "es"], "name": "login",
+        "components": [{"type": "BODY"}, {"type": "BUTTONS", "buttons": [{"type": "OTP", "otp_type": "COPY_CODE"}]}],
+    },
+}  # fmt: skip
 # By what figures can be asked, in the place of most words that are made up.
 FIGURES = {
     "country_codes": '["US","FR"]',
@@ -273,6 +277,9 @@ class Fuzzer:
             key: self._known.of_path(key, value) for key, value in (case.path_parameters or {}).items()
         }
         case.query = {key: self._known.of_query(name, key, value) for key, value in (case.query or {}).items()}
+        if name == "deleteQrCodeNamed" and self._chance.randrange(4):
+            # The one by which it is named.
+            case.query["code"] = self._known.one("code", instead="A")
         if self._chance.randrange(4):
             # Of most messages there is nothing to try.
             case.query.pop("dry_run", None)
