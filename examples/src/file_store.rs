@@ -107,7 +107,10 @@ impl Rows {
             let record = Record::new(Version::new(self.commits), put.expiry, put.value.clone());
             self.records.insert((batch.partition(), put.key.clone()), record);
         }
-        for (counter, count) in batch.adds() {
+        for counter in batch.removes() {
+            self.counters.remove(counter);
+        }
+        for (counter, count) in batch.adds().iter().filter(|(_, count)| *count > 0) {
             let sum = self.counters.entry(counter.clone()).or_default();
             *sum = sum.saturating_add(*count);
         }

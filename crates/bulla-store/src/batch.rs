@@ -54,6 +54,7 @@ pub struct Batch {
     puts: Vec<Put>,
     deletes: Vec<Key>,
     adds: Vec<(Counter, u64)>,
+    removes: Vec<Counter>,
     /// Where each key stands among the puts or the deletes, once there are too many to look through.
     places: Option<HashMap<Key, usize>>,
 }
@@ -69,6 +70,7 @@ impl Batch {
             puts: Vec::new(),
             deletes: Vec::new(),
             adds: Vec::new(),
+            removes: Vec::new(),
             places: None,
         }
     }
@@ -143,6 +145,12 @@ impl Batch {
         self.adds.push((counter, count));
     }
 
+    /// Removes `counter`, whatever it has come to: it begins anew. What the batch adds to it counts from
+    /// there, wherever in the batch it was added.
+    pub fn remove_counter(&mut self, counter: Counter) {
+        self.removes.push(counter);
+    }
+
     fn write(&mut self, key: Key, value: Bytes, expiry: Option<Expiry>) {
         self.forget(&key);
         self.note(&key, self.puts.len());
@@ -210,10 +218,16 @@ impl Batch {
         &self.adds
     }
 
+    /// Which counters are removed, before anything is added; for engines.
+    #[must_use]
+    pub fn removes(&self) -> &[Counter] {
+        &self.removes
+    }
+
     /// Whether it puts, deletes or counts anything; for engines.
     #[must_use]
     pub const fn writes(&self) -> bool {
-        !self.puts.is_empty() || !self.deletes.is_empty() || !self.adds.is_empty()
+        !self.puts.is_empty() || !self.deletes.is_empty() || !self.adds.is_empty() || !self.removes.is_empty()
     }
 
     /// The first key of which what is expected does not hold, by the versions that `version_of` finds; for
@@ -240,7 +254,8 @@ impl Batch {
             if actual > limit { Err(StoreError::TooLarge { what, actual, limit }) } else { Ok(()) }
         };
         let seals = usize::from(self.seals);
-        let rows = self.expectations.len() + self.puts.len() + self.deletes.len() + self.adds.len();
+        let counted = self.adds.len() + self.removes.len();
+        let rows = self.expectations.len() + self.puts.len() + self.deletes.len() + counted;
         // The number of rows first: to look at every name and value of what is too much would be work for
         // nothing.
         at_most("batch (rows)", MAX_BATCH_ROWS + seals * SEAL_ROOM_ROWS, rows)?;
@@ -258,6 +273,7 @@ impl Batch {
             .chain(self.puts.iter().map(|put| put.key.name()))
             .chain(self.deletes.iter().map(Key::name))
             .chain(self.adds.iter().map(|(counter, _)| counter.name()))
+            .chain(self.removes.iter().map(Counter::name))
     }
 }
 

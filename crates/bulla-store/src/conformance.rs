@@ -45,7 +45,7 @@ pub use bounds::{
     sealed_batches_have_room_and_are_refused_beyond,
 };
 pub use concurrency::{concurrent_adds_lose_nothing, concurrent_increments_lose_nothing};
-pub use counters::{counters_add_up, counters_are_read_in_pages};
+pub use counters::{counters_add_up, counters_are_read_in_pages, removed_counters_begin_anew};
 pub use days::{dropped_days_are_gone_and_the_others_stay, dropped_days_begin_anew};
 pub use erasure::erased_partitions_are_empty_and_the_others_stay;
 pub use expected_versions::{conflicts_name_the_key, expectations_are_of_what_was_read};
@@ -77,6 +77,7 @@ pub async fn all<S: Store>(open: impl AsyncFn() -> S) {
     concurrent_adds_lose_nothing(&open().await).await;
     counters_add_up(&open().await).await;
     counters_are_read_in_pages(&open().await).await;
+    removed_counters_begin_anew(&open().await).await;
     dropped_days_are_gone_and_the_others_stay(&open().await).await;
     dropped_days_begin_anew(&open().await).await;
     erased_partitions_are_empty_and_the_others_stay(&open().await).await;

@@ -54,7 +54,7 @@ pub use boxed_store::BoxStore;
 pub use cached_store::CachedStore;
 #[cfg(feature = "conformance")]
 pub use copying_store::CopyingStore;
-pub use counter::{Counter, counters_between, every_counter};
+pub use counter::{Counter, counters_between, every_counter, remove_counters, remove_counters_of_all};
 pub use counting_store::{Asked, CountingStore, Counts};
 pub use erase_partition::{erase_by_page, erase_names};
 pub use error::{Fault, StoreError};

@@ -77,6 +77,9 @@ pub(crate) const MAX_UNHEARD: usize = 4096;
 /// How many records of a partition are read and deleted at a time.
 pub(crate) const ERASE_PAGE: usize = 128;
 
+/// How many counters are removed in one record, at most a page of them.
+pub(crate) const REMOVED_TOGETHER: usize = 1024;
+
 /// How many locks a keyed mutex has: a power of two.
 pub(crate) const KEYED_LOCKS: usize = 4096;
 

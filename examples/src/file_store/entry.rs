@@ -19,6 +19,7 @@ const PUT: u8 = 2;
 const PUT_UNTIL: u8 = 3;
 const DELETE: u8 = 4;
 const ADD: u8 = 5;
+const REMOVE: u8 = 6;
 
 impl Entry {
     pub(super) fn read(mut bytes: &[u8]) -> io::Result<Self> {
@@ -46,6 +47,11 @@ impl Entry {
                 for key in batch.deletes() {
                     out.put_u8(DELETE);
                     put_key(&mut out, key);
+                }
+                for counter in batch.removes() {
+                    out.put_u8(REMOVE);
+                    out.put_u8(counter.space().number());
+                    put_bytes(&mut out, counter.name());
                 }
                 for (counter, count) in batch.adds() {
                     out.put_u8(ADD);
@@ -75,6 +81,7 @@ fn read(from: &mut &[u8]) -> Result<Entry, TryGetError> {
                 batch.put_until(key, bytes(from)?, expiry);
             }
             DELETE => batch.delete(key(from)?),
+            REMOVE => batch.remove_counter(Counter::new(Space::new(from.try_get_u8()?), bytes(from)?)),
             // Nothing else was ever written.
             _ => {
                 let counter = Counter::new(Space::new(from.try_get_u8()?), bytes(from)?);

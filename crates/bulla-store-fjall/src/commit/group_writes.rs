@@ -131,6 +131,9 @@ impl Writes {
         self.look_up_counters(base, batch)?;
         self.new_days.extend(new_days);
         self.version = Version::new(self.version.number() + 1);
+        for counter in batch.removes() {
+            self.counters.insert(row_format::counter_key(counter.space(), counter.name()), 0);
+        }
         for (counter, count) in batch.adds() {
             row_format::counter_key_into(&mut self.sought, counter.space(), counter.name());
             if let Some(sum) = self.counters.get_mut(&self.sought) {
@@ -219,7 +222,11 @@ impl Writes {
             }
         }
         for (key, count) in &self.counters {
-            batch.insert(tables.counters(), &key[..], row_format::counter_value(*count));
+            match count {
+                // Removed, or nothing was ever added to it.
+                0 => batch.remove(tables.counters(), &key[..]),
+                _ => batch.insert(tables.counters(), &key[..], row_format::counter_value(*count)),
+            }
         }
         self.new_days.iter().for_each(|day| tables.register(&mut batch, *day));
         tables.set_version(&mut batch, self.version);

@@ -200,7 +200,8 @@ impl Group {
 
 impl Size {
     pub(super) fn of(batch: &Batch) -> Self {
-        Self { bytes: batch.bytes(), rows: batch.puts().len() + batch.deletes().len() + batch.adds().len() }
+        let counted = batch.adds().len() + batch.removes().len();
+        Self { bytes: batch.bytes(), rows: batch.puts().len() + batch.deletes().len() + counted }
     }
 }
 

@@ -62,3 +62,33 @@ pub async fn counters_are_read_in_pages(store: &impl Store) {
     let before = succeed(RULE, store.counters(SPACE, b"m", Some(b"a")).await);
     same(RULE, before.len(), 1);
 }
+
+/// A counter that is removed is not there, and begins anew with what is added next; others stay.
+///
+/// # Panics
+/// When the engine breaks this rule.
+pub async fn removed_counters_begin_anew(store: &impl Store) {
+    const RULE: &str = "a removed counter is gone, and begins anew";
+    let [gone, stays] = ["gone", "stays"].map(|name| Counter::new(SPACE, name));
+    let nothing = Counter::new(SPACE, "nothing");
+    let mut batch = Batch::new(ALICE);
+    batch.add(gone.clone(), 7);
+    batch.add(stays.clone(), 3);
+    batch.add(nothing, 0);
+    committed(store, batch).await;
+
+    let mut batch = Batch::new(BOB);
+    batch.remove_counter(gone.clone());
+    batch.remove_counter(Counter::new(SPACE, "never there"));
+    committed(store, batch).await;
+    same(RULE, succeed(RULE, store.counters(SPACE, b"", None).await), vec![(stays.clone(), 3)]);
+
+    let mut batch = Batch::new(ALICE);
+    batch.add(stays.clone(), 1);
+    batch.remove_counter(stays.clone());
+    batch.add(stays.clone(), 1);
+    batch.add(gone.clone(), 5);
+    committed(store, batch).await;
+    same("what is added counts from where it was removed", count(store, &stays).await, 2);
+    same(RULE, count(store, &gone).await, 5);
+}

@@ -168,6 +168,7 @@ fn part(
         }
     }
     batch.deletes().iter().filter(|key| deletes(key)).for_each(|key| part.delete(key.clone()));
+    batch.removes().iter().for_each(|counter| part.remove_counter(counter.clone()));
     if count {
         batch.adds().iter().for_each(|(counter, count)| part.add(counter.clone(), *count));
     }

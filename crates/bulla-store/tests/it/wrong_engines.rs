@@ -193,6 +193,7 @@ fn put_and_add(batch: &Batch, same: &mut Batch) {
             None => same.put(put.key.clone(), put.value.clone()),
         }
     }
+    batch.removes().iter().for_each(|counter| same.remove_counter(counter.clone()));
     batch.adds().iter().for_each(|(counter, count)| same.add(counter.clone(), *count));
 }
 
@@ -255,7 +256,7 @@ fn broken_rules(wrong: Wrong, tried: &mut BTreeSet<&'static str>) -> Vec<&'stati
         names_and_values_are_taken_at_the_bound_and_refused_beyond,
         batches_are_taken_at_the_bound_and_refused_beyond, sealed_batches_have_room_and_are_refused_beyond,
         concurrent_increments_lose_nothing, concurrent_adds_lose_nothing,
-        counters_add_up, counters_are_read_in_pages,
+        counters_add_up, counters_are_read_in_pages, removed_counters_begin_anew,
         dropped_days_are_gone_and_the_others_stay, dropped_days_begin_anew,
         erased_partitions_are_empty_and_the_others_stay,
         conflicts_name_the_key, expectations_are_of_what_was_read,
@@ -312,8 +313,8 @@ fn an_engine_that_shows_nothing_breaks_every_rule_of_what_is_shown() {
         a_store_that_was_not_put_back_does_not_say_so,
     );
     breaks!(Wrong::ShowsNoCounter =>
-        counters_add_up, counters_are_read_in_pages, concurrent_increments_lose_nothing,
-        concurrent_adds_lose_nothing,
+        counters_add_up, counters_are_read_in_pages, removed_counters_begin_anew,
+        concurrent_increments_lose_nothing, concurrent_adds_lose_nothing,
     );
 }
 
@@ -341,7 +342,7 @@ fn an_engine_that_keeps_nothing_breaks_every_rule_of_what_is_kept() {
         names_and_values_are_taken_at_the_bound_and_refused_beyond,
         batches_are_taken_at_the_bound_and_refused_beyond, sealed_batches_have_room_and_are_refused_beyond,
         concurrent_increments_lose_nothing, concurrent_adds_lose_nothing,
-        counters_add_up, counters_are_read_in_pages,
+        counters_add_up, counters_are_read_in_pages, removed_counters_begin_anew,
         dropped_days_are_gone_and_the_others_stay, dropped_days_begin_anew,
         erased_partitions_are_empty_and_the_others_stay,
         conflicts_name_the_key, expectations_are_of_what_was_read,

@@ -81,6 +81,12 @@ impl Model {
         let mut changes = Vec::new();
         let least = self.version + u64::from(!draft.writes.is_empty());
         self.version = found.map_or(least, |found| found.number().max(least));
+        // What a batch adds counts from where it removes, whatever stands first in it.
+        for write in &draft.writes {
+            if let Write::Remove(space, name) = write {
+                self.sums.retain(|(of, known, _)| of != space || known != name);
+            }
+        }
         for write in &draft.writes {
             changes.extend(self.write(draft.partition, write));
         }
@@ -100,6 +106,7 @@ impl Model {
                 let change = if self.remove(partition, key) { Change::Some } else { Change::Perhaps };
                 Some((partition, key.space(), change))
             }
+            Write::Remove(..) | Write::Add(_, _, 0) => None,
             Write::Add(space, name, count) => {
                 match self.sums.iter_mut().find(|(of, known, _)| of == space && known == name) {
                     Some((_, _, sum)) => *sum = sum.checked_add(*count).unwrap_or(u64::MAX),

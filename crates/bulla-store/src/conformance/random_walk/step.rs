@@ -72,6 +72,7 @@ pub(super) enum Write {
     Put { key: Key, value: Bytes, expiry: Option<Expiry> },
     Delete(Key),
     Add(Space, Vec<u8>, u64),
+    Remove(Space, Vec<u8>),
 }
 
 impl Write {
@@ -83,6 +84,7 @@ impl Write {
             }
             Self::Delete(key) => batch.delete(key.clone()),
             Self::Add(space, name, count) => batch.add(Counter::new(*space, name.clone()), *count),
+            Self::Remove(space, name) => batch.remove_counter(Counter::new(*space, name.clone())),
         }
     }
 }
@@ -215,8 +217,10 @@ impl Bytewise<'_> {
             5 | 6 => Write::Delete(self.key()),
             _ => {
                 let (space, name) = (self.space(), self.name());
-                let count = [1, 0, 2, u64::MAX][self.below(4)];
-                Write::Add(space, name, count)
+                match [Some(1), Some(0), Some(2), Some(u64::MAX), None][self.below(5)] {
+                    Some(count) => Write::Add(space, name, count),
+                    None => Write::Remove(space, name),
+                }
             }
         }
     }
