@@ -20,6 +20,7 @@ use crate::blobs::{BlobStorage, BlobWork};
 use crate::fencing_token::FencingTokenLocks;
 use crate::idle_eviction::IdleEviction;
 use crate::key_log::KeyLog;
+use crate::ledger::CarrierLedger;
 use crate::limits::CACHED_BYTES;
 use crate::number_attempts::NumberAttempts;
 use crate::number_verifier::{NumberVerifier, TrustedHost};
@@ -62,6 +63,8 @@ pub struct Carrier<S> {
     pub(crate) blobs: Option<BlobWork<S>>,
     pub(crate) key_log: Option<KeyLog>,
     pub(crate) stamps: Arc<Stamps>,
+    /// If deliveries are counted.
+    pub(crate) ledger: CarrierLedger,
     /// If users are protected.
     pub(crate) protection: Option<Arc<Protection<S>>>,
     pub(crate) upkeep: Upkeep,
@@ -146,10 +149,11 @@ impl<S: Store> Carrier<S> {
             tallies: Tallies::default(),
             key_log: None,
             protection: None,
+            ledger: CarrierLedger::default(),
             stamps,
         };
         carrier.finish_erasures().await?;
-        carrier.upkeep.begin(&carrier.store, &carrier.clock);
+        carrier.upkeep.begin(&carrier.store, &carrier.clock, &carrier.ledger);
         carrier.upkeep.spawn("keep settling", carrier.settling().keep_settling());
         carrier.upkeep.spawn("keep evicting", carrier.idle_eviction().keep_evicting());
         let (stamps, store) = (Arc::clone(&carrier.stamps), Arc::clone(&carrier.store));
@@ -196,6 +200,7 @@ impl<S: Store> Carrier<S> {
             keyed_mutex: Arc::clone(&self.keyed_mutex),
             acknowledged: Arc::clone(&self.acknowledged),
             tails: Arc::clone(&self.tails),
+            ledger: self.ledger.clone(),
             clock: Arc::clone(&self.clock),
         }
     }

@@ -21,7 +21,7 @@ impl<S: Store> Carrier<S> {
 
     /// Forgets a business that is gone: its public keys, its queue, who speaks for it, and that it ever
     /// connected. What it has sent stays in users' queues until they have it, and its sums stay, for the
-    /// bill.
+    /// bill; what was counted of deliveries as [`LedgerSettings`](bulla_meter::LedgerSettings) say.
     ///
     /// To be called when the relay speaks for it no longer, and again after an error. A relay that does all
     /// the same connects anew.
@@ -47,6 +47,7 @@ impl<S: Store> Carrier<S> {
         let _ = self.store.commit(batch).await?;
         // Whoever has written to it meanwhile may have had it watched again.
         self.strike_standing(business).await?;
+        self.erase_ledger(business).await?;
         if self.store.get(self.partition(address), &fence(), self.clock.now()).await?.is_some() {
             // It is back already: whoever is erased later has to be looked for in its queue.
             let mut batch = Batch::new(SYSTEM_PARTITION);

@@ -90,6 +90,8 @@ impl<S: Store> Carrier<S> {
             // Locks of businesses and of the user one after the other: two of them can be the same lock.
             let removed = self.remove_sent(user).await?;
             let _lock = self.keyed_mutex.lock(user).await;
+            // What they had before they went is billed.
+            self.count_before_forgetting(user).await?;
             self.tails.forget(user);
             self.acknowledged.forget(user);
             self.forget_watched(user);

@@ -9,6 +9,7 @@
 mod carrier;
 mod deduplication;
 mod directory;
+mod ledger;
 mod meter;
 mod queue;
 

@@ -153,6 +153,7 @@ impl<S: Store> Carrier<S> {
             );
         }
         let (partition, device) = (self.partition(owner), owner.device());
+        self.ledger.note(owner, partition);
         let places = sequences.iter().map(|sequence| sequence.number_in(self.epoch));
         let places = self.known_places(partition, device, places.collect()).await?;
         let Some(last) = places.iter().max() else { return Ok(()) };

@@ -82,6 +82,8 @@ impl<S: Store> Carrier<S> {
         let (_, tokens) = self.device_tokens(partition).await?;
         let leaving = tokens.of(address.device()).filter(|token| token.standing == Standing::Leaving);
         let Some(token) = leaving.copied() else { return Ok(()) };
+        // What it had before it went is billed.
+        self.count_before_forgetting(partition).await.map_err(store_failed)?;
         self.tails.forget_device(partition, address.device());
         self.acknowledged.forget_device(partition, address.device());
         erase_names(&self.store, partition, QUEUE, device(address)).await.map_err(store_failed)?;

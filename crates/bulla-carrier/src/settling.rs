@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tracing::{Instrument, Span};
 
 use crate::acknowledged_envelopes::{AcknowledgedEnvelopes, Places};
+use crate::ledger::{CarrierLedger, LedgerOutcomes};
 use crate::limits::{MAX_SETTLE_ATTEMPTS, SETTLED_AFTER, SETTLED_AT_ONCE};
 use crate::queue_tails::QueueTails;
 use crate::store_layout::{queue, queue_head};
@@ -17,6 +18,7 @@ pub(crate) struct Settling<S> {
     pub(crate) keyed_mutex: Arc<KeyedMutex>,
     pub(crate) acknowledged: Arc<AcknowledgedEnvelopes>,
     pub(crate) tails: Arc<QueueTails>,
+    pub(crate) ledger: CarrierLedger,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -81,30 +83,46 @@ impl<S: Store> Settling<S> {
     pub(crate) async fn settle(&self, partition: Partition, more: &Places) -> Result<bool, StoreError> {
         for _ in 0..MAX_SETTLE_ATTEMPTS {
             let _lock = self.keyed_mutex.lock(partition).await;
-            let mut places = self.acknowledged.of(partition);
-            for (device, more) in more {
-                places.entry(*device).or_default().extend(more);
+            if self.settle_locked(partition, more).await? {
+                return Ok(true);
             }
-            let (mut batch, mut firsts) = (Batch::new(partition), Vec::new());
-            for (device, places) in &places {
-                let key = queue_head(*device);
-                let Some(head) = self.store.get(partition, &key, self.clock.now()).await? else { continue };
-                let mut index = QueueIndex::from_bytes(&head.value)?;
-                if take_out(places, *device, &mut index, &mut batch) {
-                    batch.expect_version(key.clone(), head.version);
-                    batch.put(key, index.to_bytes());
-                    firsts.push((*device, index.first()));
-                }
-            }
-            // Places that were taken out before are noted when an acknowledgement comes twice.
-            if batch.writes() && !matches!(self.store.commit(batch).await?, Commit::Committed(_)) {
-                continue;
-            }
-            self.acknowledged.settled(partition, &places);
-            self.tails.settled(partition, &firsts);
-            return Ok(true);
         }
         Ok(false)
+    }
+
+    /// The same, once, under the lock of the party.
+    pub(crate) async fn settle_locked(
+        &self,
+        partition: Partition,
+        more: &Places,
+    ) -> Result<bool, StoreError> {
+        let mut places = self.acknowledged.of(partition);
+        for (device, more) in more {
+            places.entry(*device).or_default().extend(more);
+        }
+        let (mut batch, mut firsts) = (Batch::new(partition), Vec::new());
+        let mut outcomes = LedgerOutcomes::default();
+        for (device, places) in &places {
+            let key = queue_head(*device);
+            let Some(head) = self.store.get(partition, &key, self.clock.now()).await? else { continue };
+            let mut index = QueueIndex::from_bytes(&head.value)?;
+            let counted = (&queue(partition, *device), &index, places);
+            let counting = self.ledger.count(&*self.store, &mut batch, counted, self.clock.now());
+            outcomes = outcomes.plus(counting.await?);
+            if take_out(places, *device, &mut index, &mut batch) {
+                batch.expect_version(key.clone(), head.version);
+                batch.put(key, index.to_bytes());
+                firsts.push((*device, index.first()));
+            }
+        }
+        // Places that were taken out before are noted when an acknowledgement comes twice.
+        if batch.writes() && !matches!(self.store.commit(batch).await?, Commit::Committed(_)) {
+            return Ok(false);
+        }
+        outcomes.note();
+        self.acknowledged.settled(partition, &places);
+        self.tails.settled(partition, &firsts);
+        Ok(true)
     }
 }
 
@@ -115,6 +133,7 @@ impl<S> Clone for Settling<S> {
             keyed_mutex: Arc::clone(&self.keyed_mutex),
             acknowledged: Arc::clone(&self.acknowledged),
             tails: Arc::clone(&self.tails),
+            ledger: self.ledger.clone(),
             clock: Arc::clone(&self.clock),
         }
     }

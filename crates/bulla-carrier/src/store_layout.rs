@@ -27,7 +27,10 @@
 //! log         LOG_NODE        level ‖ index (u64)     the hash of a complete node
 //! log         LOG_LEAF        index (u64)             a statement
 //! log         LOG_LATEST      business                index (u64) ‖ the statement that holds of it
+//! user        LEDGERED/day    message id              nothing: the message was counted as delivered
 //! counter     METER           tally                   messages
+//! counter     LEDGER_COUNTS   usage key, no account   messages that a user's device has acknowledged
+//! counter     LEDGER_MESSAGES the same ‖ tag          each of them: 1
 //! ```
 //!
 //! When the undated ones end:
@@ -43,6 +46,7 @@
 //! | STANDING, MET, ENFORCEMENT | the business, when it is erased; MET with the last whom it has met |
 //! | GENERATION, PEPPER | the store |
 //! | STAMP_KEYS | the day: each is overwritten by that of the next |
+//! | LEDGER_COUNTS, LEDGER_MESSAGES | the days that the host's settings say, or, if they say so, the business: when it is erased. No user stands there |
 //! | LOG_RANGE, LOG_NODE, LOG_LEAF, LOG_LATEST | the store: what was logged stays so, also of a business that is erased. No user stands there. The partition is the log's own, and follows from its public key |
 
 use bulla_base::{Address, DeviceId, Partition};
@@ -75,6 +79,9 @@ pub(crate) const REPORT: Space = Space::new(0x7a);
 pub(crate) const STANDING: Space = Space::new(0x7b);
 pub(crate) const MET: Space = Space::new(0x7c);
 pub(crate) const ENFORCEMENT: Space = Space::new(0x7d);
+pub(crate) const LEDGERED: Space = Space::new(0x7e);
+pub(crate) const LEDGER_COUNTS: Space = Space::new(0x7f);
+pub(crate) const LEDGER_MESSAGES: Space = Space::new(0x80);
 
 /// The key of the one record of `space` that `address` has.
 pub(crate) fn of_device(space: Space, address: &Address) -> Key {

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::blobs::disk_unavailable;
+use crate::ledger::CarrierLedger;
 use crate::limits::{MAX_ID_AGE, SWEEP_INTERVAL};
 use crate::{Carrier, trace_span};
 
@@ -24,9 +25,9 @@ impl Upkeep {
         Self { tasks: Mutex::default(), failure: watch::Sender::new(None) }
     }
 
-    pub(crate) fn begin<S: Store>(&self, store: &Arc<S>, clock: &Arc<dyn Clock>) {
-        let (swept, by) = (Arc::clone(store), Arc::clone(clock));
-        self.spawn("keep sweeping", async move { keep_sweeping(&*swept, &*by).await });
+    pub(crate) fn begin<S: Store>(&self, store: &Arc<S>, clock: &Arc<dyn Clock>, ledger: &CarrierLedger) {
+        let (swept, by, ledger) = (Arc::clone(store), Arc::clone(clock), ledger.clone());
+        self.spawn("keep sweeping", async move { keep_sweeping(&*swept, &*by, &ledger).await });
         let (kept, by) = (Arc::clone(store), Arc::clone(clock));
         self.spawn("keep up the store", async move { bulla_store::keep_up(&*kept, &*by).await });
     }
@@ -102,9 +103,13 @@ pub(crate) fn once_more(error: &StoreError) -> StoreError {
 
 /// Drops what is over, once an hour. What fails is tried again with the next; a store that may not go on ends
 /// it.
-async fn keep_sweeping<S: Store>(store: &S, clock: &dyn Clock) -> Result<(), StoreError> {
+async fn keep_sweeping<S: Store>(
+    store: &S,
+    clock: &dyn Clock,
+    ledger: &CarrierLedger,
+) -> Result<(), StoreError> {
     loop {
-        match sweep(store, clock).await {
+        match sweep(store, clock, ledger).await {
             Err(error) if error.is_final() => return Err(error),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "what is over was not dropped");
@@ -115,22 +120,24 @@ async fn keep_sweeping<S: Store>(store: &S, clock: &dyn Clock) -> Result<(), Sto
     }
 }
 
-async fn sweep<S: Store>(store: &S, clock: &dyn Clock) -> Result<(), StoreError> {
+async fn sweep<S: Store>(store: &S, clock: &dyn Clock, ledger: &CarrierLedger) -> Result<(), StoreError> {
     // An id may lie ahead by a day, and what was queued on a day is whole until its last moment is 30 days
     // past.
     let oldest = clock.now().before(MAX_ID_AGE).day().minus(1);
-    store.drop_days_before(oldest).await
+    store.drop_days_before(oldest).await?;
+    crate::ledger::sweep(store, ledger, clock.now()).await
 }
 
 impl<S: Store> Carrier<S> {
     /// Drops what is too old to be delivered, the ids of what is too old to be repeated, blobs that are over,
-    /// and the keys of stamps of what can be reported no more. The carrier does so by itself, once an hour.
+    /// the keys of stamps of what can be reported no more, and what is counted no longer. The carrier does so
+    /// by itself, once an hour.
     ///
     /// # Errors
     /// When the store fails, or the disk of the blobs.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         let swept = async {
-            sweep(&*self.store, &*self.clock).await?;
+            sweep(&*self.store, &*self.clock, &self.ledger).await?;
             self.stamps.forget(&*self.store, self.clock.now()).await?;
             match &self.blobs {
                 Some(blobs) => blobs.sweep().await.map_err(disk_unavailable),

@@ -26,6 +26,15 @@ pub struct Drift {
     pub folded: i64,
 }
 
+/// Where what was `counted` is not what was `folded`.
+pub(crate) fn drift_between(counted: &Usage, folded: &Usage) -> Vec<Drift> {
+    let mut keys: Vec<_> = counted.counts().into_iter().chain(folded.counts()).map(|(key, _)| key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let drift = |key| Drift { key, counted: counted.units(key), folded: folded.units(key) };
+    keys.into_iter().map(drift).filter(|drift| drift.counted != drift.folded).collect()
+}
+
 impl Ledger {
     /// That of an account in `zone`, without messages.
     #[must_use]
@@ -80,13 +89,7 @@ impl Ledger {
     /// Where `counted`, which was kept beside the entries, is not what follows from them.
     #[must_use]
     pub fn drift(&self, counted: &Usage) -> Vec<Drift> {
-        let folded = self.folded();
-        let mut keys: Vec<_> =
-            counted.counts().into_iter().chain(folded.counts()).map(|(key, _)| key).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        let drift = |key| Drift { key, counted: counted.units(key), folded: folded.units(key) };
-        keys.into_iter().map(drift).filter(|drift| drift.counted != drift.folded).collect()
+        drift_between(counted, &self.folded())
     }
 
     /// What was delivered in `period`, by tag.

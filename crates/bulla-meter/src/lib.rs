@@ -3,12 +3,13 @@
 //! # In reading order
 //! [`UsageKey`] says what is counted together, by its [`Traits`], and [`Usage`] counts; [`Zone`] says what
 //! hour it is for an account. An [`Entry`] is what is held of a message: [`Event`]s change it, and the counts
-//! with it, and a [`Ledger`] has all of an account. A [`RateCard`] says what everything costs; a [`Tariff`]
-//! is one as it applies to an account; a [`Rater`] makes [`Leaf`]s with it, and a [`UsageRater`] rates
-//! counts. A [`Statement`] sums leaves up and is signed as a [`SignedStatement`]; an [`Adjustment`] puts
-//! right what an earlier one said, and a [`BillingProof`] shows a single message. Where two sides do not
-//! agree, a [`Comparison`] of one [`Side`] with the other finds each message. [`Tally`] and [`Bill`] count
-//! all messages, billed or not.
+//! with it, and a [`Ledger`] has all of an account. A [`CountedMessage`] is one as carrier and relay both
+//! keep it, as [`LedgerSettings`] say. A [`RateCard`] says what everything costs; a [`Tariff`] is one as it
+//! applies to an account; a [`Rater`] makes [`Leaf`]s with it, and a [`UsageRater`] rates counts. A
+//! [`Statement`] sums leaves up and is signed as a [`SignedStatement`]; an [`Adjustment`] puts right what an
+//! earlier one said, and a [`BillingProof`] shows a single message. Where two sides do not agree, a
+//! [`Comparison`] of one [`Side`] with the other finds each message. [`Tally`] and [`Bill`] count all
+//! messages, billed or not.
 
 mod hour;
 mod local_date;
@@ -21,9 +22,11 @@ mod usage_key;
 
 mod message_tag;
 
+mod counted_message;
 mod entry;
 mod event;
 mod ledger;
+mod ledger_settings;
 
 mod amount;
 mod month_volumes;
@@ -62,6 +65,9 @@ pub use usage::{KeyHasher, Usage};
 pub use usage_key::{Traits, UsageKey};
 
 pub use message_tag::{MessageTag, TagKey};
+
+pub use counted_message::{CountedMessage, CountedPeriod};
+pub use ledger_settings::LedgerSettings;
 
 pub use entry::{Delivery, Entry, Irregularities, Outcome, Transition};
 pub use event::{Event, Facts, Step};

@@ -67,5 +67,15 @@ pub const MAX_PARTS: usize = 1024;
 /// A range of so many leaves or fewer is told leaf by leaf.
 pub const MAX_LEAVES_TOLD: usize = 16;
 
+/// For how many days counts of deliveries are kept, unless the host says otherwise.
+pub const LEDGER_DAYS: u32 = 400;
+
+/// For how many days each delivered message is kept under its tag, unless the host says otherwise.
+pub const LEDGER_MESSAGE_DAYS: u32 = 100;
+
+/// The fewest days for which either can be kept: what was accepted 30 days ago may still be delivered, and a
+/// clock may be a day ahead. Fewer count as so many.
+pub const MIN_LEDGER_DAYS: u32 = 32;
+
 /// How much of the stack is overwritten after something was signed, in bytes.
 pub(crate) const SIGNING_STACK_BYTES: usize = 32 << 10;

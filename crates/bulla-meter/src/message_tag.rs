@@ -1,6 +1,6 @@
 use std::fmt;
 
-use bulla_base::{BusinessAccountId, HASHING_STACK_BYTES, MessageId, without_trace};
+use bulla_base::{BusinessAccountId, HASHING_STACK_BYTES, MessageId, PhoneNumberId, without_trace};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -57,12 +57,27 @@ impl TagKey {
     /// Four blocks of SHA-256.
     #[must_use]
     pub fn tag(&self, account: BusinessAccountId, id: MessageId) -> MessageTag {
+        self.tag_with(b"", account.number(), id)
+    }
+
+    /// The tag of message `id` that `number` sent, where nobody knows whose the number is: as
+    /// [`tag`](Self::tag), with `number\0` and the number in the account's place.
+    ///
+    /// # Cost
+    /// As there.
+    #[must_use]
+    pub fn tag_of_number(&self, number: PhoneNumberId, id: MessageId) -> MessageTag {
+        self.tag_with(b"number\0", number.number(), id)
+    }
+
+    fn tag_with(&self, of: &[u8], whose: u64, id: MessageId) -> MessageTag {
         without_trace::<HASHING_STACK_BYTES, _>(|| {
             // As long as a block, as the keyed hash pads it: a key of this length is always taken.
             let mut key = Zeroizing::new([0; 64]);
             key[..32].copy_from_slice(&self.0[..]);
             let mut mac = Hmac::<Sha256>::new(&(*key).into());
-            mac.update(&account.number().to_be_bytes());
+            mac.update(of);
+            mac.update(&whose.to_be_bytes());
             mac.update(id.as_bytes());
             let mut tag = [0; 16];
             tag.iter_mut().zip(mac.finalize().into_bytes()).for_each(|(to, from)| *to = from);

@@ -55,6 +55,7 @@ mod log_reading;
 
 mod lease;
 mod leased_store;
+mod ledger;
 mod role;
 mod takeover;
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bulla_base::{Backoff, Category};
 use bulla_endpoint::{IdentityPolicy, LogKey};
+use bulla_meter::LedgerSettings;
 use bulla_store::Retention;
 use thiserror::Error;
 
@@ -26,6 +27,7 @@ pub struct Settings {
     pub(crate) rules: Arc<Rules>,
     pub(crate) failover: bool,
     pub(crate) key_log: Option<LogKey>,
+    pub(crate) ledger: Option<LedgerSettings>,
 }
 
 /// How long to wait before trying again, unless the operator says so.
@@ -60,6 +62,7 @@ impl Default for Settings {
             rules: Arc::default(),
             failover: false,
             key_log: None,
+            ledger: None,
         }
         .time_to_live_of(Category::Authentication, Retention::new(CODES_LIVE).unwrap_or(Retention::LONGEST))
     }
@@ -226,6 +229,20 @@ impl Settings {
     #[must_use]
     pub fn key_log(mut self, key: LogKey) -> Self {
         self.key_log = Some(key);
+        self
+    }
+
+    /// Has the relay count what is delivered as its carrier does, message by message, for a bill that both
+    /// sign: see [`CountedMessage`](bulla_meter::CountedMessage). The carrier needs the same settings.
+    ///
+    /// Default: not at all. Once it was opened so, open it so again: what is delivered meanwhile is not
+    /// counted, and nothing of what was is forgotten in its time.
+    ///
+    /// # Cost
+    /// Two counters in the record of the first receipt of a message, and what [`LedgerSettings`] say.
+    #[must_use]
+    pub fn ledger(mut self, ledger: LedgerSettings) -> Self {
+        self.ledger = Some(ledger);
         self
     }
 

@@ -42,6 +42,8 @@
 //! counter     METER            tally                      messages
 //! counter     USAGE            usage key, no account      units that were delivered or read
 //! counter     SENT             usage key, no account      units that were sealed to their user
+//! counter     LEDGER_COUNTS    usage key, no account      messages that were delivered or read, as the carrier counts
+//! counter     LEDGER_MESSAGES  the same ‖ tag             each of them: 1
 //! ```
 //!
 //! Days are those on which a record was made, except under MESSAGE, CONTENT, SEEN, ASKED, MEDIA,
@@ -91,6 +93,8 @@ pub(crate) const USAGE: Space = Space::new(0x6b);
 pub(crate) const SENT: Space = Space::new(0x6c);
 pub(crate) const UPLOAD: Space = Space::new(0x6d);
 pub(crate) const VOLUME_TIER: Space = Space::new(0x6e);
+pub(crate) const LEDGER_COUNTS: Space = Space::new(0x7f);
+pub(crate) const LEDGER_MESSAGES: Space = Space::new(0x80);
 
 /// What names of records of one business's conversation begin with.
 pub(crate) fn of(business: PhoneNumberId) -> Bytes {

@@ -17,7 +17,7 @@ use crate::deduplication::{self, DeduplicationRecord, Seen};
 use crate::limits::{MAX_ID_AGE, MAX_ID_LEAD};
 use crate::one_time_key_usage::ONE_SIDE_EACH;
 use crate::pending_sends::PendingSend;
-use crate::store_layout::{DUPLICATES, queue_head};
+use crate::store_layout::{DUPLICATES, queue, queue_head};
 
 /// Why an id is refused that was used before.
 const ANOTHER_ENVELOPE: &str = "that of another envelope";
@@ -126,7 +126,7 @@ impl<S: Store> Carrier<S> {
     /// Commits what was placed, and hands it on. It goes on when whoever waits leaves: else it would be
     /// durable, and nobody would hear that it waits.
     async fn commit_record(&self, record: QueueRecord) -> Result<Committed, TransportError> {
-        let QueueRecord { batch, placed, acknowledged, firsts, guards } = record;
+        let QueueRecord { batch, placed, acknowledged, outcomes, firsts, guards } = record;
         let (store, tails, partition) = (Arc::clone(&self.store), Arc::clone(&self.tails), batch.partition());
         let noted = Arc::clone(&self.acknowledged);
         let (done, outcome) = oneshot::channel();
@@ -134,6 +134,7 @@ impl<S: Store> Carrier<S> {
         let committing = async move {
             let outcome = store.commit(batch).await;
             if let Ok(Commit::Committed(_)) = outcome {
+                outcomes.note();
                 noted.settled(partition, &acknowledged);
                 tails.settled(partition, &firsts);
                 let places: Vec<_> =
@@ -282,7 +283,14 @@ impl<S: Store> Carrier<S> {
     async fn take_out_acknowledged(&self, round: &mut Round) {
         for (device, places) in self.acknowledged.of(round.partition) {
             // What cannot be read now holds up nothing: it is tried again by itself.
-            if self.read_head(round, device).await.is_ok() {
+            if self.read_head(round, device).await.is_err() {
+                continue;
+            }
+            let Some(head) = round.heads.iter().find(|head| head.device == device) else { continue };
+            let counted = (&queue(round.partition, device), &head.index, &places);
+            let counting = self.ledger.count(&*self.store, &mut round.batch, counted, round.now);
+            if let Ok(outcomes) = counting.await {
+                round.outcomes = round.outcomes.plus(outcomes);
                 round.take_out(device, places);
             }
         }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crate::acknowledged_envelopes::Places;
 use crate::deduplication::{DeduplicationRecord, Seen};
 use crate::device_tokens::DeviceTokens;
+use crate::ledger::LedgerOutcomes;
 use crate::pending_sends::PendingSend;
 use crate::store_layout::{queue, queue_head};
 use crate::{meter, settling};
@@ -40,6 +41,8 @@ pub(super) struct Round {
     pub(super) placed: Vec<Placed>,
     /// What goes with it because it was acknowledged.
     pub(super) acknowledged: Places,
+    /// What that was to the ledger.
+    pub(super) outcomes: LedgerOutcomes,
     /// Those who wait for it.
     pub(super) pending: Vec<(PendingSend, SendOutcome)>,
 }
@@ -49,6 +52,8 @@ pub(super) struct QueueRecord {
     pub(super) batch: Batch,
     pub(super) placed: Vec<Placed>,
     pub(super) acknowledged: Places,
+    /// What that was to the ledger.
+    pub(super) outcomes: LedgerOutcomes,
     /// The first place that is still there in each queue from which something goes.
     pub(super) firsts: Vec<(DeviceId, u64)>,
     pub(super) guards: Guards,
@@ -83,7 +88,20 @@ impl Round {
     pub(super) fn new(partition: Partition, now: Timestamp, guards_are: Guards) -> Self {
         let (batch, tokens) = (Batch::new(partition), None);
         let (heads, guards, placed, acknowledged, pending) = Default::default();
-        Self { partition, now, guards_are, tokens, batch, heads, guards, placed, acknowledged, pending }
+        let outcomes = LedgerOutcomes::default();
+        Self {
+            partition,
+            now,
+            guards_are,
+            tokens,
+            batch,
+            heads,
+            guards,
+            placed,
+            acknowledged,
+            outcomes,
+            pending,
+        }
     }
 
     pub(super) fn head(&mut self, device: DeviceId) -> Option<&mut IndexRecord> {
@@ -151,6 +169,7 @@ impl Round {
         }
         let (batch, placed, acknowledged, guards) =
             (self.batch, self.placed, self.acknowledged, self.guards_are);
-        (QueueRecord { batch, placed, acknowledged, firsts, guards }, self.pending)
+        let outcomes = self.outcomes;
+        (QueueRecord { batch, placed, acknowledged, outcomes, firsts, guards }, self.pending)
     }
 }

@@ -34,7 +34,8 @@ const OF_CONVERSATIONS: [Space; 13] = [
 impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// Speaks for the business no longer, and erases everything the relay keeps about it: its identity and
     /// prekeys, its sessions with users, its queues, what it has sent and received. Its sums stay, for the
-    /// bill. The relay need not have the business (any more).
+    /// bill, and what was counted of deliveries as the [settings](crate::Settings::ledger) say. The relay
+    /// need not have the business (any more).
     ///
     /// What belongs to its account, which is message templates, goes with it if the relay has no other number
     /// of the account. Of a business that the relay does not have the account is not known: [add
@@ -150,6 +151,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             }
         }
         self.store.erase_partition(home).await?;
+        self.erase_ledger(business).await?;
         if let Some(account) = account {
             let home = self.account_home(account);
             let _lock = self.keyed_mutex.lock(home).await;

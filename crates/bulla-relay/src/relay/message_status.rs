@@ -101,6 +101,7 @@ impl Transaction {
             // The first of both: what was delivered and is read was counted.
             if arrived && stage < Stage::Reached(Status::Delivered) {
                 self.count_delivery(&outbound)?;
+                self.count_for_ledger(id, &outbound)?;
             }
             self.tell(id, record, &outbound, stage, status);
             outbound.advance(status);

@@ -53,6 +53,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         }
         // After the failures: they are told from what stands in those days.
         self.store.drop_days_before(store_layout::oldest_day(now)).await?;
+        self.sweep_ledger().await?;
         self.unmark_idle().await?;
         self.renew_prekeys(now).await?;
         self.end_what_is_over(now).await

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use bulla_base::{Category, Day, DeviceSet, MessageId, Number, Timestamp};
 use bulla_endpoint::{Peer, SeenDevices, Uncommitted};
 use bulla_envelope::Envelope;
-use bulla_meter::{Flow, Tally};
+use bulla_meter::{Flow, LedgerSettings, Tally};
 use bulla_store::{
     Batch, Commit, Counter, Expiry, Key, Queue, Queued, Record, Retention, Space, Store, StoreError, Version,
 };
@@ -31,6 +31,8 @@ pub(super) struct Transaction {
     pub(super) batch: Batch,
     pub(super) conversation: Conversation,
     pub(super) now: Timestamp,
+    /// How deliveries are counted for the carrier's bill, if they are.
+    pub(super) ledger: Option<LedgerSettings>,
     head: QueueIndexes,
     head_version: Option<Version>,
     head_before: QueueIndexes,
@@ -337,6 +339,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             batch,
             conversation,
             now,
+            ledger: self.settings.ledger.clone(),
             head_version,
             head_before: head.clone(),
             head,

@@ -60,7 +60,8 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// that it begins or ends in the middle of is told under that hour; those of [`Zone::month`] do not.
     ///
     /// A user's window counts as open where a rule of the business keeps it, and else as closed. Unlike
-    /// [`Relay::bill`], which counts what was sent. A carrier does not count this yet.
+    /// [`Relay::bill`], which counts what was sent. A carrier, which knows no windows, does not count this:
+    /// what both count is the [ledger](Relay::ledger).
     ///
     /// # Errors
     /// When the store fails or holds a damaged counter.

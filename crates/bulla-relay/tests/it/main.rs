@@ -25,6 +25,7 @@ mod idempotency;
 mod identities;
 mod idle_memory;
 mod key_log;
+mod ledger;
 mod log_leaves;
 mod logs;
 mod media;

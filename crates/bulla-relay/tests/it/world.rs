@@ -344,11 +344,19 @@ impl World {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
+        Self::on(settings, |carrier| carrier).await
+    }
+
+    /// With a carrier as `made` makes it.
+    pub(crate) async fn on(
+        settings: Settings,
+        made: impl FnOnce(Carrier<Arc<MemoryStore>>) -> Carrier<Arc<MemoryStore>>,
+    ) -> Self {
         let ahead = Arc::<Mutex<Duration>>::default();
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock(Instant::now(), Arc::clone(&ahead)));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));
         let carrier = Carrier::open(Arc::new(MemoryStore::new()), Arc::clone(&clock), &*rng).await.unwrap();
-        let line = Line::to(carrier);
+        let line = Line::to(made(carrier));
         let (rows, by) = (Arc::new(MemoryStore::new()), Arc::clone(&clock));
         let store = SlowStore::new(Arc::clone(&rows)).finishing_commits().before(move |call| {
             if call.is_commit() {

@@ -17,6 +17,7 @@ use bulla::envelope::{
     Envelope, Form, FrankingTag, IdentitySigner, InstallationId, KeyUpload, Kind, SignedKey,
 };
 use bulla::integrity::{Reason, Report, ReportedMessage, Stamp, commitment};
+use bulla::meter::{LedgerSettings, TagKey};
 use bulla::relay::{
     Business, ConfigurationKey, ConfigurationOwner, MediaDescription, OnBreach, Outgoing, OutgoingBody,
     OutgoingTemplate, PageStart, Relay, Review, Rules, ServiceWindow, SuspendedPart, TemplateDefinition,
@@ -61,6 +62,7 @@ pub(crate) async fn run(folder: &Path, personal: &PersonalData) {
     an_upload_is_forgotten(&system).await;
     a_message_is_reported(personal.number(3), &personal.text()).await;
     somebody_tries_numbers().await;
+    a_delivery_is_counted(personal.number(3)).await;
     let scenario = scenario.a_message_comes_too_late(&mut system).await;
     let scenario = scenario.an_event_is_given_up(&mut system, &alice).await;
     let alice = scenario.a_phone_is_lost(&system, alice).await;
@@ -122,6 +124,29 @@ async fn the_log_of_keys_stands_still() {
     let carrier = Carrier::open(store, Arc::new(SystemClock), &SystemRng).await.unwrap();
     let carrier = carrier.with_key_log(log_signer()).await.unwrap();
     publish_keys(&carrier, SHOP).await;
+    carrier.close().await;
+}
+
+/// A user's device acknowledges a message, which was sent to it twice.
+async fn a_delivery_is_counted(number: &str) {
+    let (clock, rng) = (SystemClock, SystemRng);
+    let carrier = Carrier::open(MemoryStore::new(), Arc::new(SystemClock), &rng).await.unwrap();
+    let carrier = carrier.with_ledger(LedgerSettings::new(TagKey::from_bytes([7; 32].into())));
+    let caller = |address| Caller::new(address, InstallationId::of_identity(&[5; 33]), Incarnation::new(1));
+    let us = caller(Address::business(SHOP));
+    let user = caller(Address::user(Number::parse(number).unwrap()));
+    for who in [&us, &user] {
+        carrier.register(who, &NumberProof::none()).await.unwrap();
+    }
+    let (id, kind) = (MessageId::new(clock.now(), &rng), Kind::Message(Category::Utility));
+    let (from, to, tag) = (us.address().clone(), user.address().clone(), FrankingTag::from_bytes([9; 32]));
+    let sent = Envelope::new(id, from, to, kind, tag, Form::Signal, vec![1; 40]).unwrap();
+    for envelope in [sent.clone(), sent.sent_again(1).unwrap()] {
+        carrier.send(&us, envelope).await.unwrap();
+    }
+    let received = carrier.receive(&user, Sequence::START).await.unwrap();
+    let sequences: Vec<_> = received.iter().map(|delivery| delivery.sequence).collect();
+    carrier.acknowledge(&user, &sequences).await.unwrap();
     carrier.close().await;
 }
 

@@ -1,0 +1,89 @@
+//! What is counted of deliveries for the bill that carrier and relay both sign.
+
+use bulla_base::{MessageId, PhoneNumberId};
+use bulla_meter::{CountedMessage, CountedPeriod, LedgerSettings, Period, UsageKey};
+use bulla_store::{Counter, Space, Store, StoreError};
+use bulla_transport::Transport;
+
+use super::transaction::Transaction;
+use super::{Inner, Relay};
+use crate::row::Outbound;
+use crate::store_layout::{LEDGER_COUNTS, LEDGER_MESSAGES};
+use crate::{ConfigurationError, EventSink, SubmitError};
+
+impl Transaction {
+    /// Counts a message that has just come to its user as the carrier counts it, in the record that says so,
+    /// if the host asks for it.
+    pub(super) fn count_for_ledger(&mut self, id: MessageId, outbound: &Outbound) -> Result<(), StoreError> {
+        let Some(settings) = &self.ledger else { return Ok(()) };
+        let (business, to) = (self.conversation.business, outbound.user()?);
+        let counted = CountedMessage::new((business, id), &to, outbound.of_category()?, settings.tags());
+        self.batch.add(Counter::new(LEDGER_COUNTS, counted.key().to_name().to_vec()), 1);
+        self.batch.add(Counter::new(LEDGER_MESSAGES, counted.to_name().to_vec()), 1);
+        Ok(())
+    }
+}
+
+impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
+    /// What of `business` was delivered or read of what was accepted in a `period`, and each message by its
+    /// tag: what a carrier with the same [`LedgerSettings`] counts, too. Unlike [`usage`](Self::usage), which
+    /// has what was delivered in a period and knows the user's window.
+    ///
+    /// Nothing, if the relay keeps no [ledger](crate::Settings::ledger).
+    ///
+    /// # Errors
+    /// When the relay does not speak for `business`, or the store fails or holds a damaged counter.
+    ///
+    /// # Cost
+    /// A scan of the period's counters, and some 50 bytes a message in memory.
+    pub async fn ledger(
+        &self,
+        business: PhoneNumberId,
+        period: Period,
+    ) -> Result<CountedPeriod, ConfigurationError> {
+        let reading = async move |inner: std::sync::Arc<Inner<S, T, K>>| {
+            let account = inner.account(business)?;
+            let bounds = [period.from(), period.to()].map(|hour| UsageKey::names_from(business, hour));
+            let (prefix, bounds) = (UsageKey::prefix(business), (&bounds[0][..], &bounds[1][..]));
+            let of = |space: Space| bulla_store::counters_between(&inner.store, space, &prefix, bounds);
+            let damaged = || SubmitError::Store(StoreError::Damaged { what: "counter" });
+            let (counts, messages) = (of(LEDGER_COUNTS).await?, of(LEDGER_MESSAGES).await?);
+            let counts = counts.into_iter().map(|(counter, count)| {
+                let key = UsageKey::from_name(account, counter.name()).ok_or_else(damaged)?;
+                Ok((key, i64::try_from(count).map_err(|_| damaged())?))
+            });
+            let messages = messages.into_iter().map(|(counter, count)| {
+                let message = CountedMessage::from_name(account, counter.name()).ok_or_else(damaged)?;
+                Ok((message, count))
+            });
+            let counts: Result<_, SubmitError> = counts.collect();
+            let messages: Result<_, SubmitError> = messages.collect();
+            Ok(CountedPeriod::new(counts?, messages?))
+        };
+        self.configuration_call(business, "bill", reading).await
+    }
+}
+
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    /// Forgets what was counted so long ago that the settings keep it no longer.
+    pub(super) async fn sweep_ledger(&self) -> Result<(), StoreError> {
+        let (Some(settings), now) = (&self.settings.ledger, self.clock.now()) else { return Ok(()) };
+        let spaces =
+            [(LEDGER_MESSAGES, settings.first_message(now)), (LEDGER_COUNTS, settings.first_count(now))];
+        for (space, first) in spaces {
+            bulla_store::remove_counters_of_all(&self.store, space, 8, &first.minutes().to_be_bytes())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what was counted of a business that is erased, if the host wants that.
+    pub(super) async fn erase_ledger(&self, business: PhoneNumberId) -> Result<(), StoreError> {
+        if self.settings.ledger.as_ref().is_some_and(LedgerSettings::ends_with_business) {
+            for space in [LEDGER_MESSAGES, LEDGER_COUNTS] {
+                bulla_store::remove_counters(&self.store, space, &UsageKey::prefix(business), None).await?;
+            }
+        }
+        Ok(())
+    }
+}
