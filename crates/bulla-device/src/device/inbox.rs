@@ -59,14 +59,10 @@ impl<S: Store, T: Transport> Inner<S, T> {
             rest = &rest[done..];
         }
         let sequences: Vec<Sequence> = deliveries.iter().map(|delivery| delivery.sequence).collect();
-        match Box::pin(self.transport.acknowledge(&self.caller, &sequences)).await {
-            Ok(()) => {}
-            // They come again after a restart, and are known then.
-            Err(error) if error.may_pass() => {}
-            Err(error) => return Err(error.into()),
-        }
+        // If the carrier does not hear of it, they come again after a while, are known, and it is said again:
+        // a device that runs for weeks would leave them with the carrier, which bills by what it has heard.
+        Box::pin(self.transport.acknowledge(&self.caller, &sequences)).await?;
         Box::pin(self.compare_logs()).await?;
-        // Also when the carrier did not hear of it: they are durable, and need not come again in this run.
         *after = sequences.last().copied().unwrap_or(*after);
         Ok(())
     }
