@@ -17,6 +17,9 @@ use crate::planted_bugs::PlantedBug;
 use crate::random::below;
 use crate::run_log::RunLog;
 
+/// How long a planted bug takes between two records, in milliseconds, at most.
+const APART: u64 = 1_500;
+
 /// A machine's disk as a program on it sees it: a commit takes a while, and who dies meanwhile has committed
 /// it or not. Cheap to clone. Particular to the simulation: what happens to it is drawn, and told to the
 /// run log.
@@ -82,9 +85,15 @@ impl StoreWrapper for Disk {
         if PlantedBug::blocks(self, &batch) {
             return Ok(Commit::Conflict(batch.puts()[0].key.clone()));
         }
-        let batch = PlantedBug::batch(self, batch);
+        let mut batch = PlantedBug::batch(self, batch);
         self.wait(self.slowness).await;
         self.live().await?;
+        if let Some((charges, rest)) = PlantedBug::apart(self, &batch) {
+            let _ = self.rows.commit(charges).await;
+            self.wait(APART).await;
+            self.live().await?;
+            batch = rest;
+        }
         if self.fails(&batch).await {
             return Err(StoreError::Poisoned { source: None });
         }

@@ -172,6 +172,11 @@ impl WireHistory {
         self.observed().messages.contains_key(&id)
     }
 
+    /// Every message that was sent, and of which category it says that it is.
+    pub(crate) fn all_messages(&self) -> Vec<(MessageId, Category)> {
+        self.observed().messages.iter().map(|(id, category)| (*id, *category)).collect()
+    }
+
     /// Of which category a message that was sent says that it is.
     pub(crate) fn category(&self, id: MessageId) -> Option<Category> {
         self.observed().messages.get(&id).copied()

@@ -18,6 +18,8 @@ pub enum Invariant {
     Statuses,
     /// Relay, carrier and model count the same.
     Counts,
+    /// Relay and carrier count each delivered message once, and as the same.
+    Ledgers,
     /// A rule on what a business sends is held, and nothing is refused or fails for one that is off or kept.
     Rules,
     /// An event is set aside when it was tried often enough, which is told of, and nothing waits for it.

@@ -41,6 +41,7 @@ mod invariants;
 mod run_log;
 
 mod envelope_checks;
+mod ledger_checks;
 mod reference_model;
 mod refused_events;
 mod retention;

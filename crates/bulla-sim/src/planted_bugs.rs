@@ -2,6 +2,7 @@
 //! ports, so that no crate that is shipped has a switch for them.
 
 mod key_log;
+mod ledger;
 mod network;
 mod settings;
 mod sink;
@@ -79,6 +80,11 @@ pub enum PlantedBug {
     ReplayLost,
     TwoHistories,
     RestoreNotTold,
+    ChargedWhenSent,
+    ChargedForEachAcknowledgement,
+    ChargedApart,
+    WrongMidnight,
+    CategoryLeftOut,
 }
 
 impl PlantedBug {
@@ -145,6 +151,11 @@ impl PlantedBug {
         (Self::ReplayLost, "an event that is replayed is lost"),
         (Self::TwoHistories, "the carrier signs a log for the relay in which the business has another key"),
         (Self::RestoreNotTold, "a carrier that was put back from a backup says that it never was"),
+        (Self::ChargedWhenSent, "the relay charges a message when it is sent"),
+        (Self::ChargedForEachAcknowledgement, "the carrier's batch loses that a message was charged"),
+        (Self::ChargedApart, "the carrier charges in a record of its own, before what was acknowledged goes"),
+        (Self::WrongMidnight, "the carrier rates a message by when it was acknowledged"),
+        (Self::CategoryLeftOut, "the carrier charges without the category"),
     ];
 
     /// What it does.

@@ -13,6 +13,7 @@ use crate::business::status_kind;
 use crate::clock::VirtualClock;
 use crate::envelope_checks::CANARY;
 use crate::invariants::Invariant;
+use crate::ledger_checks::Delivered;
 use crate::plan::Plan;
 use crate::refused_events::RefusedEvents;
 use crate::rule_checks::{RuleChecks, is_of_rule};
@@ -502,6 +503,23 @@ impl ReferenceModel {
             }
         }
         None
+    }
+
+    /// What is known of the delivery of the messages to `user`.
+    pub(crate) fn delivered(&self, user: usize) -> Vec<(MessageId, Delivered)> {
+        let conversation = self.of(user);
+        let known = |message: &Message| {
+            let id = message.id?;
+            let last = conversation.statuses.get(&id).and_then(|statuses| statuses.last());
+            let delivered = match last {
+                _ if message.excused.is_some() || conversation.excused.contains(&id) => Delivered::Perhaps,
+                Some(Status::Delivered | Status::Read) => Delivered::Surely,
+                Some(Status::Failed(_)) => Delivered::Never,
+                _ => Delivered::Perhaps,
+            };
+            Some((id, delivered))
+        };
+        conversation.to_user.messages.iter().filter_map(known).collect()
     }
 
     /// How many messages were counted if all were counted once: to users, and to the business. What lives for

@@ -14,7 +14,7 @@ use crate::phone_numbers::BUSINESS;
 use crate::plan::Plan;
 use crate::planted_bugs::PlantedBug;
 use crate::world::World;
-use crate::{failover, faults, host, retention, supervisor, workload};
+use crate::{failover, faults, host, ledger_checks, retention, supervisor, workload};
 
 /// By when, in virtual time, everything must have drained once all is well.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
@@ -97,6 +97,7 @@ async fn run_phases(world: &Arc<World>) {
     world.model.rules.check();
     no_dead_letters(world).await;
     compare_counts(world).await;
+    ledger_checks::compare_ledgers(world).await;
     retention::carrier_reads_nothing(world);
     let passed = if has_windows { MORE_THAN_A_DAY } else { Duration::ZERO };
     retention::two_months_pass(world, passed).await;

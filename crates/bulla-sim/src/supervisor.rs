@@ -14,6 +14,7 @@ use bulla_base::{Clock as _, DeviceId};
 use crate::failover;
 use crate::invariants::Invariant;
 use crate::key_log;
+use crate::ledger_checks;
 use crate::machine::{Machine, MachineName, Process};
 use crate::phone_numbers::{business, device_address, number};
 use crate::planted_bugs::PlantedBug;
@@ -36,6 +37,7 @@ pub(crate) async fn carrier(world: Arc<World>) {
         let opening = async {
             let (disk, clock) = (world.disk(machine, &process), Arc::clone(&machine.clock));
             let carrier = Carrier::open(disk, clock as _, &*process.rng).await?;
+            let carrier = carrier.with_ledger(ledger_checks::settings());
             match world.keeps_key_log() {
                 true => carrier.with_key_log(key_log::signer()).await,
                 false => Ok(carrier),
@@ -115,7 +117,7 @@ pub(crate) async fn relay(world: Arc<World>) {
 
 fn settings(world: &World, process: &Process) -> Settings {
     let business = PlantedBug::held_to(world.planted_bug, process.number, world.plan.business);
-    let settings = business.settings(Settings::default());
+    let settings = business.settings(Settings::default()).ledger(ledger_checks::settings());
     let settings = match world.keeps_key_log() {
         true => settings.key_log(key_log::signer().public().clone()),
         false => settings,

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bulla_base::{Day, Partition};
+use bulla_base::{Clock as _, Day, Partition};
 
 use bulla_store::{Batch, Expectation, Key, Record, Scan, Version};
 
-use super::PlantedBug;
+use super::{PlantedBug, ledger};
 use crate::disk::Disk;
 use crate::machine::MachineName;
 use crate::random::below;
@@ -56,6 +56,10 @@ impl PlantedBug {
         let (relay, carrier) = (name == MachineName::Relay, name == MachineName::Carrier);
         let device = matches!(name, MachineName::Device(_) | MachineName::OtherDevice(..));
         match planted_bug {
+            Self::ChargedWhenSent if relay => ledger::charged_when_sent(batch),
+            Self::ChargedForEachAcknowledgement if carrier => without(&batch, ledger::CHARGED),
+            Self::WrongMidnight if carrier => ledger::rated_at(disk.machine.clock.now(), &batch),
+            Self::CategoryLeftOut if carrier => ledger::without_category(&batch),
             Self::LostCharge if relay && !batch.adds().is_empty() && now_and_then(8) => {
                 changed(&batch, |_| true, |_| true, 0, true)
             }
@@ -238,12 +242,12 @@ fn devices(batch: &Batch) -> u64 {
     devices.len().max(1) as u64
 }
 
-fn without(batch: &Batch, space: u8) -> Batch {
+pub(super) fn without(batch: &Batch, space: u8) -> Batch {
     changed(batch, |key| key.space().number() != space, |_| true, 1, true)
 }
 
 /// The batch with those puts and deletes only, each count so many times, and perhaps without what it expects.
-fn changed(
+pub(super) fn changed(
     batch: &Batch,
     puts: impl Fn(&Key) -> bool,
     deletes: impl Fn(&Key) -> bool,
@@ -265,6 +269,7 @@ fn changed(
         }
     }
     batch.deletes().iter().filter(|key| deletes(key)).for_each(|key| changed.delete(key.clone()));
+    batch.removes().iter().for_each(|counter| changed.remove_counter(counter.clone()));
     if counts > 0 {
         batch.adds().iter().for_each(|(counter, count)| changed.add(counter.clone(), count * counts));
     }
