@@ -60,8 +60,8 @@ pub(crate) const REPORTS: &str = "bulla_carrier_reports_total";
 /// Counter of steps, by `what`: taken about a business that writes what nobody wants, or taken back.
 pub(crate) const ENFORCEMENTS: &str = "bulla_carrier_enforcements_total";
 
-/// Counter of messages, by `outcome`: acknowledged by a user's device; `counted` as delivered, `known` to be, or
-/// `too_late` for it.
+/// Counter of messages, by `outcome`: acknowledged by a user's device; `counted` as delivered, `known` to be,
+/// or `too_late` for it.
 pub(crate) const LEDGER: &str = "bulla_carrier_ledger_total";
 
 /// Gauge of businesses: watched in memory.
