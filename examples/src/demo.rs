@@ -116,7 +116,8 @@ impl<'a> Demo<'a> {
         let users = USERS.map(|(_, number)| Number::parse(number));
         let users: Vec<Number> = users.into_iter().flatten().collect();
         let recording = RecordingSink::new(sink, relay_view.clone());
-        let parties = Parties::open(folder, business, &users, carrier_view.clone(), recording, &[]).await?;
+        let parties =
+            Parties::open(folder, business, &users, carrier_view.clone(), recording, &[], false).await?;
 
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.map_err(ExitError::because("the Graph API cannot be served"))?;

@@ -1,7 +1,7 @@
 //! Where the events for the business go: its webhook, or the terminal.
 
 use bulla::base::Number;
-use bulla::relay::{AccountEvent, Event, EventSink, Failure, Incoming, SinkError, Status};
+use bulla::relay::{AccountEvent, Event, EventSink, Failure, Incoming, SinkError, StandingChange, Status};
 use bulla::webhook::WebhookSink;
 
 use crate::escaped_text::EscapedText;
@@ -46,6 +46,17 @@ impl EventSink for ServeSink {
                 let line =
                     format!("{account} -- {category} to {market} has come to its units {}", reached.tier);
                 terminal.shown(line).await;
+                Ok(())
+            }
+            (Self::Terminal(terminal), AccountEvent::Standing(update)) => {
+                let change = match update.change {
+                    StandingChange::Warned => "was warned".to_owned(),
+                    StandingChange::RestrictionEnded { .. } => "is not restricted any more".to_owned(),
+                    StandingChange::Quality { is, .. } => format!("has the quality {}", is.name()),
+                    StandingChange::Tier { is, .. } => format!("is in {}", is.name()),
+                    _ => "stands otherwise".to_owned(),
+                };
+                terminal.shown(format!("{} -- the number {change}", update.business)).await;
                 Ok(())
             }
             _ => Ok(()),

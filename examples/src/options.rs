@@ -46,10 +46,12 @@ pub struct Options {
     pub(crate) tls: Option<String>,
     pub(crate) client_callbacks: bool,
     pub(crate) trust: Option<PathBuf>,
+    /// Whether the carrier protects users.
+    pub(crate) protect: bool,
 }
 
 /// The options that take a value, and what they take.
-const VALUED: [(&str, &str); 17] = [
+const VALUED: [(&str, &str); 18] = [
     ("--listen", "an address such as 127.0.0.1:8080"),
     ("--metrics", "an address such as 127.0.0.1:9090"),
     ("--data", "a folder"),
@@ -67,6 +69,7 @@ const VALUED: [(&str, &str); 17] = [
     ("--tls", "a host's name such as localhost"),
     ("--client-callbacks", "yes or no"),
     ("--trust", "a file"),
+    ("--protect", "yes or no"),
 ];
 
 impl Command {
@@ -108,6 +111,7 @@ impl Options {
             tls: None,
             client_callbacks: false,
             trust: None,
+            protect: false,
         };
         let (mut webhook, mut verify_token) = (None, "demo-verify-token".to_owned());
         for given in given {
@@ -134,6 +138,11 @@ impl Options {
                     _ => return Err(given.refused("it is yes or no")),
                 },
                 "--trust" => options.trust = Some(given.filled()?.into()),
+                "--protect" => match given.filled()?.as_str() {
+                    "yes" => options.protect = true,
+                    "no" => options.protect = false,
+                    _ => return Err(given.refused("it is yes or no")),
+                },
                 "--tls" => options.tls = Some(given.filled()?),
                 "--carrier-log" => options.carrier_log = Some(given.filled()?.into()),
                 _ => webhook = Some(given),

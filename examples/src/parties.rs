@@ -65,6 +65,7 @@ impl<W: EnvelopeObserver, K: EventSink> Parties<W, K> {
         observer: Arc<W>,
         sink: K,
         begin_anew: &[&str],
+        protect: bool,
     ) -> Result<Self, ExitError> {
         let [relay, carrier, devices] = FOLDERS;
         let if_lost = |name| match begin_anew.contains(&name) {
@@ -83,7 +84,8 @@ impl<W: EnvelopeObserver, K: EventSink> Parties<W, K> {
         let blobs = BlobStorage::new(blobs, BlobSettings::default());
         let (clock, verifier) = (host.clock(), Arc::new(TrustedHost));
         let carrier = Carrier::open_with_blobs(carrier_store, clock, &*host.rng(), verifier, blobs).await;
-        let carrier = Arc::new(carrier.map_err(ExitError::because("the carrier cannot be opened"))?);
+        let carrier = carrier.map_err(ExitError::because("the carrier cannot be opened"))?;
+        let carrier = Arc::new(if protect { carrier.with_protection(host.rng()) } else { carrier });
         let link = || ObservedTransport::new(InProcess::new(carrier.clone()), observer.clone());
         // What is too large for an envelope goes by nobody who observes.
         let blobs = InProcess::new(carrier.clone());

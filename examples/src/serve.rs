@@ -91,7 +91,8 @@ async fn open(
         }
         None => ServeSink::Terminal(terminal),
     };
-    Parties::open(folder, business, &options.users, Arc::new(log), sink, &options.begin_anew).await
+    let (users, anew) = (&options.users, &options.begin_anew);
+    Parties::open(folder, business, users, Arc::new(log), sink, anew, options.protect).await
 }
 
 /// Everything that goes on until `end`, or until something cannot go on.

@@ -2,8 +2,9 @@
 //!
 //! # In reading order
 //! [`Number`], [`PhoneNumberId`], [`Party`], [`Address`] and [`DeviceSet`] say who, [`MessageId`] and
-//! [`Category`] what, [`Timestamp`] and [`Day`] when; [`Clock`] and [`Rng`] are the ports; [`Backoff`] and
-//! [`Retries`] say how long to wait before what failed is tried again.
+//! [`Category`] what, [`Quality`] and [`Tier`] how a business stands, [`Timestamp`] and [`Day`] when;
+//! [`Clock`] and [`Rng`] are the ports; [`Backoff`] and [`Retries`] say how long to wait before what failed
+//! is tried again.
 
 mod address;
 mod business_ids;
@@ -13,6 +14,9 @@ mod phone_number;
 
 mod category;
 mod message_id;
+
+mod quality;
+mod tier;
 
 mod clock;
 mod time;
@@ -37,6 +41,9 @@ pub use phone_number::Number;
 
 pub use category::Category;
 pub use message_id::MessageId;
+
+pub use quality::Quality;
+pub use tier::Tier;
 
 pub use clock::{Clock, ManualClock, Sleep};
 pub use time::{Day, Timestamp};

@@ -272,7 +272,8 @@ impl<S: Store> Transport for Carrier<S> {
             self.nobody_is_being_erased(caller.address()).await?;
             self.remember_business(caller.address()).await?;
             self.take_over(caller, proof).await?;
-            self.connected(caller.address()).await
+            let connected = self.connected(caller.address()).await?;
+            Ok(connected.standing(self.standing_to_tell(caller).await?))
         };
         self.watched(self.call("register", caller.address(), None), registered).await
     }
@@ -282,7 +283,8 @@ impl<S: Store> Transport for Carrier<S> {
             self.nobody_is_being_erased(caller.address()).await?;
             self.remember_business(caller.address()).await?;
             self.raise_fencing_token(caller).await?;
-            self.connected(caller.address()).await
+            let connected = self.connected(caller.address()).await?;
+            Ok(connected.standing(self.standing_to_tell(caller).await?))
         };
         self.watched(self.call("connect", caller.address(), None), connected).await
     }

@@ -1,6 +1,8 @@
+use std::pin::Pin;
+
 use bulla_base::{Address, DeviceId, DeviceSet, Party};
 use bulla_envelope::{InvalidEnvelope, KeyBundle, KeyUpload, MAX_ONE_TIME_KEYS, OneTimeKey};
-use bulla_store::{Batch, Commit, Key, Record, Scan, Store, Version};
+use bulla_store::{Batch, Commit, Key, Record, Scan, Store, Version, Watch};
 use bulla_transport::{Caller, Connected, TransportError};
 use bytes::Bytes;
 use prost::Message;
@@ -196,7 +198,8 @@ impl<S: Store> Carrier<S> {
         Ok(connected.keeping(self.kept_version(owner).await?))
     }
 
-    /// Waits until there are `at_most` so many one-time keys of `caller` left.
+    /// Waits until there are `at_most` so many one-time keys of `caller` left, or it is a business and stands
+    /// otherwise than it was told.
     pub(crate) async fn await_low_stock(
         &self,
         caller: &Caller,
@@ -205,17 +208,22 @@ impl<S: Store> Carrier<S> {
         let partition = self.partition(caller.address());
         let mut keys = self.store.watch(partition, ONE_TIME);
         let mut fenced = self.store.watch(partition, FENCE);
+        // In a box: nearly nobody has one, and everybody would hold the room for it.
+        let mut standing = self.watch_standing(caller).map(Box::new);
         loop {
             // In boxes: everybody who waits would hold the room for them.
             drop(Box::pin(self.pass(caller)).await?);
             let stock = Box::pin(self.stock(caller.address(), at_most.saturating_add(1))).await?;
-            if stock <= at_most {
-                return Ok(Connected::new(stock, self.highest_one_time(caller.address()).await?));
+            let news = self.standing_news(caller);
+            if stock <= at_most || news.is_some() {
+                let highest = self.highest_one_time(caller.address()).await?;
+                return Ok(Connected::new(stock, highest).standing(news));
             }
             tokio::select! {
                 biased;
                 () = fenced.changed() => {}
                 () = keys.changed() => {}
+                () = changed(standing.as_deref_mut()) => {}
             }
         }
     }
@@ -277,6 +285,14 @@ impl<S: Store> Carrier<S> {
             // The lock was ours, so only a second carrier on the same store can have come in between.
             _ => Err(not_alone()),
         }
+    }
+}
+
+/// Ends when what is watched has changed, if something is. It takes room only then.
+fn changed(watch: Option<&mut Watch>) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    match watch {
+        Some(watch) => Box::pin(watch.changed()),
+        None => Box::pin(std::future::pending()),
     }
 }
 

@@ -86,8 +86,11 @@ pub(crate) const UNWATCHED_AFTER: Duration = Duration::from_secs(3600);
 /// For how long it is stored whom a business has met: within it their keys are destroyed.
 pub(crate) const MET_FOR: Duration = Duration::from_secs(48 * 3600);
 
-/// In how many rows at most it stands whom a business has met: of a million users.
+/// In how many rows at most it stands whom of one kind a business has met: of a million users.
 pub(crate) const MAX_MET_ROWS: u8 = 16;
+
+/// For how many days it is summed up how many users a business has written to, of which its tier follows.
+pub(crate) const TIER_DAYS: usize = 30;
 
 /// How often what is over is dropped.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);

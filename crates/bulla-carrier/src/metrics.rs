@@ -64,6 +64,9 @@ pub(crate) const ENFORCEMENTS: &str = "bulla_carrier_enforcements_total";
 /// or `too_late` for it.
 pub(crate) const LEDGER: &str = "bulla_carrier_ledger_total";
 
+/// Counter of businesses, by `tier`: came into it from another, by the rules.
+pub(crate) const TIERS: &str = "bulla_carrier_tiers_total";
+
 /// Gauge of businesses: watched in memory.
 pub(crate) const WATCHED: &str = "bulla_carrier_watched_businesses";
 

@@ -1,7 +1,10 @@
 //! Users are protected from businesses that write what nobody wants, by who cannot read what is written.
 
 mod appeals;
+mod contacts;
 mod forget;
+mod held;
+mod tiers;
 mod watch;
 mod watched;
 
@@ -10,13 +13,14 @@ use std::sync::{Arc, Mutex};
 
 use bulla_base::{Category, Clock, Party, Pepper, PhoneNumberId, Rng};
 use bulla_envelope::{Envelope, Kind};
-use bulla_store::{CachedStore, KeyedMutex, Store};
-use bulla_transport::TransportError;
+use bulla_store::{CachedStore, KeyedMutex, Store, Watch, Watchers};
+use bulla_transport::{BusinessStanding, Caller, TransportError};
 
+pub(crate) use self::held::Held;
 use self::watched::{Sent, Watched};
 use crate::Carrier;
 use crate::carrier::store_failed;
-use crate::store_layout::fence;
+use crate::store_layout::{STANDING, fence};
 
 /// What every business does, and what users think of it, and what is done about it.
 ///
@@ -31,6 +35,8 @@ pub(crate) struct Protection<S> {
     /// Makes the tags of where numbers are. It is in memory alone: a restart forgets them.
     neighbours: Pepper,
     watched: Mutex<HashMap<PhoneNumberId, Watched>>,
+    /// Told when a business stands otherwise than before, and that is in the store.
+    changed: Watchers,
 }
 
 impl<S: Store> Carrier<S> {
@@ -40,15 +46,21 @@ impl<S: Store> Carrier<S> {
     /// open it so again: else whom businesses have met stays in the store.
     ///
     /// A business that is restricted, or writes to new users faster than it ever has, is refused:
-    /// [`TransportError::Restricted`] and [`TransportError::TooFast`]. Say [of which](Self::verify_business)
-    /// somebody knows who they are: they begin faster.
+    /// [`TransportError::Restricted`] and [`TransportError::TooFast`]. So is one that writes to more users
+    /// outside their windows in 24 hours than its [tier](bulla_integrity::TierState) says
+    /// ([`TransportError::MessagingLimit`], [`set_tier`](Self::set_tier)), and whoever writes to a user who
+    /// has got four promotions in a day from anybody ([`TransportError::MarketingLimit`]). Say [of
+    /// which](Self::verify_business) somebody knows who they are: they begin faster. Each is told how it
+    /// stands when it connects, and when that changes while it is connected
+    /// ([`Connected::standing`](bulla_transport::Connected::standing)).
     ///
     /// Must be called on a tokio runtime.
     ///
     /// # Cost
-    /// Two HMACs a message. In memory some 36 bytes for each user that a business has met in a day, and at
-    /// most two kilobytes for a business. Every minute one record for each business at which something was
-    /// seen, of 12 bytes a user. When it is opened, two reads for each business that has ever connected.
+    /// At most four HMACs a message. In memory some 36 bytes for each user that a business has met in a day,
+    /// and at most two kilobytes for a business. Every minute one record for each business at which something
+    /// was seen, of 12 bytes a user. When it is opened, two reads for each business that has ever connected,
+    /// and two when one connects.
     #[must_use]
     pub fn with_protection(mut self, rng: Arc<dyn Rng>) -> Self {
         let protection = Arc::new(Protection {
@@ -59,6 +71,7 @@ impl<S: Store> Carrier<S> {
             rng,
             pepper: self.pepper.clone(),
             watched: Mutex::default(),
+            changed: Watchers::new(),
         });
         self.upkeep.spawn("keep watching", Arc::clone(&protection).keep_watching());
         self.protection = Some(protection);
@@ -74,11 +87,12 @@ impl<S: Store> Carrier<S> {
     }
 
     /// Whether `envelope`, which was never queued, may be; then it is taken note of, unless something of its
-    /// message was queued before. What comes of that is to be [kept](Self::end_admission).
-    pub(crate) fn admits(&self, envelope: &Envelope, is_known: bool) -> Result<(), TransportError> {
+    /// message was queued before. What comes of that is to be [kept](Self::end_admission), and whoever counts
+    /// for it is to be told when it [went](Held::went).
+    pub(crate) fn admits(&self, envelope: &Envelope, is_known: bool) -> Result<Option<Held>, TransportError> {
         // Receipts and retry requests say nothing to anybody.
         let (Some(protection), Kind::Message(category)) = (&self.protection, envelope.kind()) else {
-            return Ok(());
+            return Ok(None);
         };
         let (user, business) = match (envelope.from().party(), envelope.to().party()) {
             (Party::Business(business), Party::User(user)) if !is_known => {
@@ -87,16 +101,20 @@ impl<S: Store> Carrier<S> {
                     is_template: category != Category::Service,
                     neighbourhood: protection.neighbourhood(user),
                 };
-                return protection
-                    .look(*business, |watched, now, rng| watched.business_writes(&sent, now, rng));
+                let counts =
+                    protection.look(*business, |watched, now, rng| watched.business_writes(&sent, now, rng));
+                return Ok(counts?.map(|counts| protection.hold(*business, sent.user, counts)));
             }
             (Party::Business(business), Party::User(_)) => {
-                return protection.look(*business, |watched, now, _| watched.business_repeats(now));
+                let repeats = protection.look(*business, |watched, now, _| watched.business_repeats(now));
+                return repeats.map(|()| None);
             }
             (Party::User(_), Party::Business(business)) => (self.partition(envelope.from()), *business),
-            _ => return Ok(()),
+            _ => return Ok(None),
         };
-        protection.look(business, |watched, now, rng| watched.user_writes(user, is_known, now, rng))
+        let writes =
+            |watched: &mut Watched, now, rng: &dyn Rng| watched.user_writes(user, is_known, now, rng);
+        protection.look(business, writes).map(|()| None)
     }
 
     /// Keeps what came of it that `business` has written, before it hears whether that was taken.
@@ -105,6 +123,37 @@ impl<S: Store> Carrier<S> {
             Some(protection) => protection.keep_events(business).await.map_err(store_failed),
             None => Ok(()),
         }
+    }
+
+    /// How the caller stands, if it is a business.
+    pub(crate) async fn standing_to_tell(
+        &self,
+        caller: &Caller,
+    ) -> Result<Option<BusinessStanding>, TransportError> {
+        let (Some(protection), Party::Business(business)) = (&self.protection, caller.address().party())
+        else {
+            return Ok(None);
+        };
+        if !protection.load(*business).await.map_err(store_failed)? {
+            return Ok(None);
+        }
+        Ok(protection.watched().get(business).map(|watched| watched.durable))
+    }
+
+    /// A watch on how the caller stands, if it is a business.
+    pub(crate) fn watch_standing(&self, caller: &Caller) -> Option<Watch> {
+        let protection = self.protection.as_ref()?;
+        let is_business = matches!(caller.address().party(), Party::Business(_));
+        is_business.then(|| protection.changed.watch(self.partition(caller.address()), STANDING))
+    }
+
+    /// How the caller stands, if it was not told so yet; then it is.
+    pub(crate) fn standing_news(&self, caller: &Caller) -> Option<BusinessStanding> {
+        let (Some(protection), Party::Business(business)) = (&self.protection, caller.address().party())
+        else {
+            return None;
+        };
+        protection.watched().get_mut(business)?.news()
     }
 
     /// Takes note of a business that has written to somebody who is not there, or wanted to.

@@ -100,6 +100,8 @@ fn reason(error: &TransportError) -> &'static str {
         TransportError::NotProven => "not_proven",
         TransportError::Restricted { .. } => "restricted",
         TransportError::TooFast { .. } => "too_fast",
+        TransportError::MessagingLimit { .. } => "messaging_limit",
+        TransportError::MarketingLimit { .. } => "marketing_limit",
         TransportError::Id { .. } => "id",
         TransportError::Invalid { .. } => "invalid",
         _ => "other",

@@ -16,7 +16,9 @@
 //! uploader    BLOB/day        hash of the blob's id   how large it is, and how much of it is durable
 //! uploader    BLOB_USAGE/day  –                       how much it has begun to upload on the day
 //! business    STANDING        –                       number of the next event (u32) ‖ how it stands
-//! business    MET             number (u8)             whom it has met in a day, by keyed tags, in pieces
+//! business    MET             kind ‖ number (u8)      whom it has met in a day, by keyed tags, in pieces: who wrote, who was written to first, who was not there
+//! business    TIER            –                       how many users it may write to first, and to how many it did on each of 30 days
+//! user        MARKETING       –                       how far what is sent to promote something was used up
 //! business    ENFORCEMENT     number (u32)            what was done about it, and why
 //! zero        ERASING         user's partition        nothing: this user's erasure was begun and is not done
 //! zero        BUSINESS        its number              nothing: this business has connected
@@ -43,7 +45,8 @@
 //! | FENCE, QUEUE_INDEX | the party: when it is erased. No other party can take its place, so there is one of each for each number |
 //! | ERASING | the erasure |
 //! | BUSINESS | the business, when it is erased |
-//! | STANDING, MET, ENFORCEMENT | the business, when it is erased; MET with the last whom it has met |
+//! | STANDING, MET, TIER, ENFORCEMENT | the business, when it is erased; MET with the last whom it has met |
+//! | MARKETING | two days after the last, or the user: when it is erased |
 //! | GENERATION, PEPPER | the store |
 //! | STAMP_KEYS | the day: each is overwritten by that of the next |
 //! | LEDGER_COUNTS, LEDGER_MESSAGES | the days that the host's settings say, or, if they say so, the business: when it is erased. No user stands there |
@@ -52,6 +55,8 @@
 use bulla_base::{Address, DeviceId, Partition};
 use bulla_store::{Key, Queue, Space};
 use bytes::Bytes;
+
+use crate::limits::MAX_MET_ROWS;
 
 pub(crate) const KEYS: Space = Space::new(0x40);
 pub(crate) const ONE_TIME: Space = Space::new(0x41);
@@ -82,6 +87,11 @@ pub(crate) const ENFORCEMENT: Space = Space::new(0x7d);
 pub(crate) const LEDGERED: Space = Space::new(0x7e);
 pub(crate) const LEDGER_COUNTS: Space = Space::new(0x7f);
 pub(crate) const LEDGER_MESSAGES: Space = Space::new(0x80);
+pub(crate) const TIER: Space = Space::new(0x81);
+pub(crate) const MARKETING: Space = Space::new(0x82);
+
+/// How many kinds of people there are whom a business has met.
+pub(crate) const MET_KINDS: usize = 3;
 
 /// The key of the one record of `space` that `address` has.
 pub(crate) fn of_device(space: Space, address: &Address) -> Key {
@@ -98,9 +108,29 @@ pub(crate) fn standing() -> Key {
     Key::undated(STANDING, "")
 }
 
-/// The key of one piece of whom a business has met.
-pub(crate) fn met(piece: u8) -> Key {
-    Key::undated(MET, vec![piece])
+/// The key of one piece of one kind of people whom a business has met.
+pub(crate) fn met(kind: u8, piece: u8) -> Key {
+    Key::undated(MET, vec![kind, piece])
+}
+
+/// The first of each kind.
+pub(crate) fn first_met() -> impl Iterator<Item = Key> {
+    (0..).take(MET_KINDS).map(|kind| met(kind, 0))
+}
+
+/// All that there may be.
+pub(crate) fn all_met() -> impl Iterator<Item = Key> {
+    (0..).take(MET_KINDS).flat_map(|kind| (0..MAX_MET_ROWS).map(move |piece| met(kind, piece)))
+}
+
+/// The key of the tier of a business.
+pub(crate) fn tier() -> Key {
+    Key::undated(TIER, "")
+}
+
+/// The key of what a user has got of what promotes something.
+pub(crate) fn marketing() -> Key {
+    Key::undated(MARKETING, "")
 }
 
 /// The key of what was done about a business.

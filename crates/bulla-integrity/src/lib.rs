@@ -19,7 +19,6 @@ mod recipients;
 mod tier;
 
 mod ladder;
-mod quality;
 mod signal;
 mod standing;
 
@@ -35,12 +34,13 @@ pub use stamp_keys::StampKeys;
 
 pub use report::{Reason, Report, ReportedMessage};
 
+pub use bulla_base::Tier;
 pub use rate::{Rate, RateState};
 pub use recipients::{LIMIT_PERIOD, Recipients, Reservation};
-pub use tier::{Tier, TierState};
+pub use tier::TierState;
 
+pub use bulla_base::Quality;
 pub use ladder::{Enforcement, EnforcementEvent, Ladder, Rung};
-pub use quality::Quality;
 pub use signal::{Evidence, Signal};
 pub use standing::{Observation, Refused, Standing};
 

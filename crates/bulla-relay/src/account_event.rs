@@ -1,4 +1,4 @@
-use bulla_base::{BusinessAccountId, PhoneNumberId, Timestamp};
+use bulla_base::{BusinessAccountId, PhoneNumberId, Quality, Tier, Timestamp};
 use bulla_meter::{LocalDate, ReachedTier};
 use bulla_transport::Restriction;
 
@@ -15,10 +15,12 @@ pub enum AccountEvent {
     Restriction(RestrictionUpdate),
     /// What was delivered in a month has come to another tier of a price.
     VolumeTier(VolumeTierUpdate),
+    /// A number stands otherwise with the carrier than before.
+    Standing(StandingUpdate),
 }
 
-/// A number that the carrier restricts. It is told with the first message that is refused, once for each
-/// restriction, and once more after a restart.
+/// A number that the carrier restricts. It is told when the carrier says so, or with the first message that
+/// is refused: once for each restriction, and once more if the relay dies while it is written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RestrictionUpdate {
@@ -30,7 +32,7 @@ pub struct RestrictionUpdate {
     pub restriction: Restriction,
     /// Until when, if that is known.
     pub until: Option<Timestamp>,
-    /// When the first message was refused.
+    /// When the relay heard of it.
     pub at: Timestamp,
 }
 
@@ -77,6 +79,60 @@ impl VolumeTierUpdate {
     }
 }
 
+/// A number that stands otherwise with the carrier than the business was told. Told like a restriction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StandingUpdate {
+    /// The number.
+    pub business: PhoneNumberId,
+    /// Its account.
+    pub account: BusinessAccountId,
+    /// What is otherwise.
+    pub change: StandingChange,
+    /// When the relay heard of it.
+    pub at: Timestamp,
+}
+
+impl StandingUpdate {
+    /// An update, for hosts that test their sinks.
+    #[must_use]
+    pub const fn new(
+        business: PhoneNumberId,
+        account: BusinessAccountId,
+        change: StandingChange,
+        at: Timestamp,
+    ) -> Self {
+        Self { business, account, change, at }
+    }
+}
+
+/// How a number stands otherwise than before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StandingChange {
+    /// It was warned.
+    Warned,
+    /// Nothing restricts it any more: the time is over, or an appeal was granted.
+    RestrictionEnded {
+        /// What did.
+        was: Restriction,
+    },
+    /// Users think otherwise of what it sends.
+    Quality {
+        /// What it was rated.
+        was: Quality,
+        /// What it is.
+        is: Quality,
+    },
+    /// It may write to more or fewer users first.
+    Tier {
+        /// In which tier it was.
+        was: Tier,
+        /// In which it is.
+        is: Tier,
+    },
+}
+
 /// A template as it was reviewed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -112,6 +168,7 @@ impl AccountEvent {
             Self::Template(update) => update.business,
             Self::Restriction(update) => update.business,
             Self::VolumeTier(update) => update.business,
+            Self::Standing(update) => update.business,
         }
     }
 }

@@ -131,12 +131,15 @@ pub enum Failure {
     WindowClosed,
     /// It was more than the [pair rate](crate::Rules::pair_rate) allows.
     PairRate,
-    /// It was to one user more than the [messaging limit](crate::Rules::messaging_limit) allows.
+    /// It was to one user more than the [messaging limit](crate::Rules::messaging_limit) allows, or the
+    /// carrier.
     MessagingLimit,
     /// It was more than the [throughput](crate::Rules::throughput) allows.
     Throughput,
     /// For what the business did before, the carrier lets it write to nobody, or to nobody new.
     Restricted,
+    /// The user has got as many messages that promote something as the carrier lets anybody get.
+    MarketingLimit,
 }
 
 impl From<Rule> for Failure {

@@ -7,15 +7,15 @@ use bytes::Bytes;
 use crate::OutgoingTemplate;
 use crate::row::{
     AccountNewsItem, MessagePendingApproval, Outbound, OutboxEntry, QueueIndexes, ReceivedMedia,
-    RetryRequest, StoredAccountEvent, StoredEvent, StoredMedia, StoredTemplate, UnconfirmedCopies,
-    plain_rows,
+    RetryRequest, StoredAccountEvent, StoredEvent, StoredMedia, StoredStanding, StoredTemplate,
+    UnconfirmedCopies, plain_rows,
 };
 
 /// The first byte tells which row the rest is read as: a message of the business, what leaves together, the
 /// head of a conversation, a retry request, an event, what waits for approval, what is unconfirmed, or one of
 /// the plain ones: the number of a user, what was sent under an idempotency key, a recipient, who has
-/// sent a message that was opened; or what media, an upload, a template or what is told of an account is, or
-/// where the media of a message is.
+/// sent a message that was opened; or what media, an upload, a template or what is told of an account is,
+/// where the media of a message is, or how a business stands.
 ///
 /// Whatever they are, they are an error, or a row that says the same when it is written and read again, and
 /// whose every part is an error or there.
@@ -39,6 +39,7 @@ pub fn rows(bytes: &[u8]) {
         14 => upload(row),
         15 => account_event(row),
         16 => volume_tier(row),
+        17 => standing(row),
         _ => {}
     }
 }
@@ -157,8 +158,16 @@ fn account_event(bytes: &[u8]) {
             StoredAccountEvent::restriction(*of, *restriction, *until)
         }
         AccountNewsItem::VolumeTier(month, reached) => StoredAccountEvent::volume_tier(*month, *reached),
+        AccountNewsItem::Change(of, change) => StoredAccountEvent::change(*of, *change),
     };
     assert!(again.item().is_ok(), "it comes back");
+}
+
+fn standing(bytes: &[u8]) {
+    let read = read_back(bytes, StoredStanding::read, |row| row.to_bytes());
+    if let Some(Ok(standing)) = read.map(StoredStanding::standing) {
+        assert!(StoredStanding::new(standing).standing().is_ok_and(|again| again == standing));
+    }
 }
 
 fn received_media(bytes: &[u8]) {

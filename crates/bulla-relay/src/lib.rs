@@ -55,7 +55,10 @@ pub use template::{
 pub use configuration::{ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured};
 pub use page_start::PageStart;
 
-pub use account_event::{AccountEvent, RestrictionUpdate, TemplateUpdate, VolumeTierUpdate};
+pub use account_event::{
+    AccountEvent, RestrictionUpdate, StandingChange, StandingUpdate, TemplateUpdate, VolumeTierUpdate,
+};
+pub use bulla_base::{Quality, Tier};
 pub use bulla_transport::Restriction;
 pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId};
 pub use event_sink::{Destination, DynEventSink, EventSink, Forwarding, SinkError, SinkErrorKind};

@@ -22,6 +22,7 @@ mod rule_state;
 mod service_windows;
 mod submit;
 mod tell_accounts;
+mod tell_standing;
 mod template_rows;
 
 mod receive;

@@ -10,6 +10,7 @@ mod retry_request;
 mod stored_account_event;
 mod stored_event;
 mod stored_media;
+mod stored_standing;
 mod stored_template;
 mod unconfirmed_copies;
 
@@ -25,6 +26,7 @@ pub(crate) use self::retry_request::RetryRequest;
 pub(crate) use self::stored_account_event::{AccountNewsItem, StoredAccountEvent};
 pub(crate) use self::stored_event::StoredEvent;
 pub(crate) use self::stored_media::StoredMedia;
+pub(crate) use self::stored_standing::StoredStanding;
 pub(crate) use self::stored_template::StoredTemplate;
 pub(crate) use self::unconfirmed_copies::UnconfirmedCopies;
 

@@ -27,11 +27,12 @@
 //! business    MEDIA_CHUNK/day  media id ‖ number       a piece of its bytes
 //! business    UPLOAD/day       media id                size ‖ media type: an upload in several parts that is not finished
 //! business    GATE             user's partition        the number of a user that is blocked; or, without a name, nothing: the number is not registered
+//! business    STANDING         –                        how it was told that it stands with the carrier
 //! business, account, zero  CONFIGURATION  kind ‖ name  what was configured through an API
 //! business, account, zero  CONFIGURATION_COUNT  kind   how many there are of the kind
 //! account     TEMPLATE         name ‖ 0 ‖ language     a message template of the account
 //! account     TEMPLATE_ID      template id             name ‖ 0 ‖ language: where it stands
-//! account     ACCOUNT_EVENT/day  time-ordered id       a template as it was reviewed, what restricts a number, or a tier of a price, of which the business does not know yet
+//! account     ACCOUNT_EVENT/day  time-ordered id       a template as it was reviewed, how a number stands, or a tier of a price, of which the business does not know yet
 //! account     TEMPLATE_COUNT   –                       how many there are
 //! account     VOLUME_TIER      category ‖ unit ‖ market   the tier of a price that the account was told last, and of which month
 //! zero        ERASING          user's partition           nothing: this user's erasure was begun and is not done
@@ -88,6 +89,7 @@ pub(crate) const ACCOUNT_EVENT: Space = Space::new(0x77);
 pub(crate) const GATE: Space = Space::new(0x78);
 pub(crate) const CONFIGURATION: Space = Space::new(0x79);
 pub(crate) const CONFIGURATION_COUNT: Space = Space::new(0x7a);
+pub(crate) const STANDING: Space = Space::new(0x7b);
 pub(crate) const RECEIVED_MEDIA: Space = Space::new(0x6a);
 pub(crate) const USAGE: Space = Space::new(0x6b);
 pub(crate) const SENT: Space = Space::new(0x6c);

@@ -1,5 +1,7 @@
 use bulla_envelope::Envelope;
 
+use crate::BusinessStanding;
+
 /// An envelope's place in its recipient's queue, from 1, as the carrier counts since it was opened.
 ///
 /// A carrier that was opened anew, perhaps on a store that was put back from a backup, begins another epoch:
@@ -106,13 +108,17 @@ pub struct Connected {
     /// identity, and it is to be left. Nothing from calls that do not tell, and for all but a user's first
     /// device.
     pub device_list: Option<u64>,
+    /// How the caller stands, if it is a business and the carrier protects users. Nothing from
+    /// [`publish`](crate::Transport::publish), and from [`low_stock`](crate::Transport::low_stock) when it
+    /// is as the caller was told.
+    pub standing: Option<BusinessStanding>,
 }
 
 impl Connected {
     /// Connected, with so many one-time keys left, and the highest id of one there ever was.
     #[must_use]
     pub const fn new(one_time_keys: usize, highest_one_time: u32) -> Self {
-        Self { one_time_keys, highest_one_time, generation: 0, device_list: None }
+        Self { one_time_keys, highest_one_time, generation: 0, device_list: None, standing: None }
     }
 
     /// The same, with a carrier whose store is of this generation.
@@ -126,6 +132,13 @@ impl Connected {
     #[must_use]
     pub const fn keeping(mut self, device_list: Option<u64>) -> Self {
         self.device_list = device_list;
+        self
+    }
+
+    /// The same, of a business that stands so.
+    #[must_use]
+    pub const fn standing(mut self, standing: Option<BusinessStanding>) -> Self {
+        self.standing = standing;
         self
     }
 }

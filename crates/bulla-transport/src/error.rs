@@ -110,6 +110,20 @@ pub enum TransportError {
         /// When to come again.
         retry_after: Duration,
     },
+    /// The caller's: it has written to as many users outside their windows in 24 hours as its tier allows.
+    /// Nothing was carried out.
+    #[error("as many users as may be were written to first; come again in {} s", retry_after.as_secs())]
+    MessagingLimit {
+        /// When one of them counts no more.
+        retry_after: Duration,
+    },
+    /// The recipient's: they have got as many messages that promote something as anybody gets, from whichever
+    /// businesses. Nothing was carried out.
+    #[error("the user gets no more promotions now; come again in {} s", retry_after.as_secs())]
+    MarketingLimit {
+        /// When they get another.
+        retry_after: Duration,
+    },
     /// The caller's: what was sent is malformed or beyond a limit.
     #[error("the carrier refuses what was sent")]
     Invalid {

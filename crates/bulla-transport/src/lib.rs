@@ -9,6 +9,7 @@
 
 mod transport;
 
+mod business_standing;
 mod caller_identity;
 mod identity_problem;
 mod incarnation;
@@ -40,6 +41,7 @@ mod limits;
 
 pub use transport::Transport;
 
+pub use business_standing::BusinessStanding;
 pub use caller_identity::Caller;
 pub use identity_problem::IdentityProblem;
 pub use incarnation::Incarnation;

@@ -144,7 +144,9 @@ pub trait Transport: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), TransportError>> + Send;
 
     /// Waits until the carrier has `at_most` so many one-time keys of the caller's left, and tells how many:
-    /// the time to [`publish`](Self::publish) more, whoever has taken them.
+    /// the time to [`publish`](Self::publish) more, whoever has taken them. Or until a business stands
+    /// otherwise than it was told by this call or by [`connect`](Self::connect): then it tells
+    /// [how](Connected::standing), and how many keys are left as far as that matters.
     ///
     /// # Errors
     /// [`TransportError::Fenced`] also while it waits.

@@ -9,14 +9,15 @@ mod other;
 use bulla_base::Timestamp;
 use bulla_content::Body;
 use bulla_relay::{
-    AccountEvent, Business, Event, Failure, Incoming, MessageRef, MessageTemplate, Restriction,
-    RestrictionUpdate, Status, StatusUpdate, Subject, VolumeTierUpdate,
+    AccountEvent, Business, Event, Failure, Incoming, MessageRef, MessageTemplate, Quality, Restriction,
+    RestrictionUpdate, StandingChange, StandingUpdate, Status, StatusUpdate, Subject, Tier, VolumeTierUpdate,
 };
 
 use self::objects::{
     AccountChange, AccountEntry, AccountNotification, AccountUpdate, AccountValue, Answered, BanInfo, Change,
-    Contact, Data, Entry, Fault, Message, Metadata, Notification, Profile, Reaction, RestrictionInfo,
-    StatusLine, TemplateStatusUpdate, TextBody, Unsupported, Value, VolumeTierInfo, VolumeTierValue,
+    Contact, Data, Entry, Fault, Message, Metadata, Notification, Profile, QualityUpdate, Reaction,
+    RestrictionInfo, StatusLine, TemplateStatusUpdate, TextBody, Unsupported, Value, ViolationInfo,
+    VolumeTierInfo, VolumeTierValue,
 };
 use self::other::Other;
 use crate::{WebhookError, api_ids, ascii_json};
@@ -52,16 +53,23 @@ pub(crate) fn write(event: &Event, business: &Business) -> Result<Vec<u8>, Webho
 
 /// The body of the update that tells of an account of which `business` is a number; nothing where the API has
 /// none.
-pub(crate) fn write_account(event: &AccountEvent, business: &Business) -> Result<Vec<u8>, WebhookError> {
+pub(crate) fn write_account(
+    event: &AccountEvent,
+    business: &Business,
+) -> Result<Option<Vec<u8>>, WebhookError> {
     let (account, at, change) = match event {
         AccountEvent::Template(update) => (update.account, update.at, of_template(&update.template)),
         AccountEvent::Restriction(update) => (update.account, update.at, of_restriction(update, business)),
         AccountEvent::VolumeTier(update) => (update.account, update.at, of_volume_tier(update)),
+        AccountEvent::Standing(update) => match of_standing(update, business) {
+            Some(change) => (update.account, update.at, change),
+            None => return Ok(None),
+        },
         _ => return Err(WebhookError::UnknownEvent),
     };
     let entry = AccountEntry { id: account.to_string(), time: at.as_secs(), changes: [change] };
     let notification = AccountNotification { object: "whatsapp_business_account", entry: [entry] };
-    ascii_json::write(&notification).map_err(WebhookError::broken)
+    ascii_json::write(&notification).map(Some).map_err(WebhookError::broken)
 }
 
 fn of_template(template: &MessageTemplate) -> AccountChange<'_> {
@@ -94,6 +102,7 @@ fn of_restriction<'a>(update: &RestrictionUpdate, business: &'a Business) -> Acc
         event: if is_stopped { "DISABLED_UPDATE" } else { "ACCOUNT_RESTRICTION" },
         restriction_info: kinds.iter().map(info).collect(),
         ban_info: is_stopped.then_some(BanInfo { waba_ban_state: "DISABLE" }),
+        violation_info: None,
     });
     AccountChange { field: "account_update", value }
 }
@@ -114,6 +123,40 @@ fn of_volume_tier(update: &VolumeTierUpdate) -> AccountChange<'_> {
         },
     });
     AccountChange { field: "account_update", value }
+}
+
+/// What the original says of a number that stands otherwise than before. It has no word for a quality between
+/// the best and the worst, and one for whatever was restricted and is not any more.
+fn of_standing<'a>(update: &StandingUpdate, business: &'a Business) -> Option<AccountChange<'a>> {
+    let phone_number = business.display_number().digits();
+    let account = |event, ban_info, violation_info| {
+        let restriction_info = Vec::new();
+        let value = AccountUpdate { phone_number, event, restriction_info, ban_info, violation_info };
+        AccountChange { field: "account_update", value: AccountValue::Restriction(value) }
+    };
+    let quality = |event, limits: Option<(Tier, Tier)>| {
+        let value = QualityUpdate {
+            display_phone_number: phone_number,
+            event,
+            old_limit: limits.map(|(was, _)| was.name()),
+            current_limit: limits.map(|(_, is)| is.name()),
+            max_daily_conversations_per_business: limits.map(|(_, is)| is.name()),
+        };
+        AccountChange { field: "phone_number_quality_update", value: AccountValue::Quality(value) }
+    };
+    Some(match update.change {
+        StandingChange::Warned => {
+            account("ACCOUNT_VIOLATION", None, Some(ViolationInfo { violation_type: "SPAM" }))
+        }
+        StandingChange::RestrictionEnded { .. } => {
+            account("DISABLED_UPDATE", Some(BanInfo { waba_ban_state: "REINSTATE" }), None)
+        }
+        StandingChange::Quality { is: Quality::Red, .. } => quality("FLAGGED", None),
+        StandingChange::Quality { was: Quality::Red, .. } => quality("UNFLAGGED", None),
+        StandingChange::Tier { was, is } if is > was => quality("UPGRADE", Some((was, is))),
+        StandingChange::Tier { was, is } => quality("DOWNGRADE", Some((was, is))),
+        _ => return None,
+    })
 }
 
 fn message<'a>(
@@ -221,6 +264,11 @@ fn undelivered(failure: Failure) -> Fault {
             131_048,
             "Spam rate limit hit",
             "what users think of this number's messages restricts it: it writes to nobody, or to nobody new",
+        ),
+        Failure::MarketingLimit => fault(
+            131_049,
+            "Healthy ecosystem limit hit",
+            "the recipient has got as many marketing messages, of whichever businesses, as anybody gets in a day",
         ),
         _ => undeliverable("the recipient is not known, or cannot be delivered to"),
     }

@@ -26,8 +26,9 @@ use crate::{CallbackLookup, Connector, Webhook, WebhookError, metrics, payload, 
 /// An update counts as taken when the answer is 200, and only then, as in the original; redirects are not
 /// followed. The body is compact JSON in pure ASCII, sent with its length, and signed over its exact bytes.
 ///
-/// What becomes of message templates, and what restricts a number, is told to those who
-/// [ask for it](Webhook::account_updates).
+/// What becomes of message templates, and how a number stands, is told to those who
+/// [ask for it](Webhook::account_updates); of qualities, as in the original, that one has become low, or is
+/// not low any more.
 ///
 /// Statuses say nothing about prices yet. A user has no profile name here, so the number stands in its place;
 /// and as the relay does not say who wrote a message that is answered, `context.from` is always the business.
@@ -164,7 +165,8 @@ impl WebhookSink {
         if !subscription.webhook().has_account_updates() {
             return Ok(());
         }
-        let outcome = self.post(payload::write_account(event, &business)?, &subscription).await;
+        let Some(body) = payload::write_account(event, &business)? else { return Ok(()) };
+        let outcome = self.post(body, &subscription).await;
         subscription.outage_log().observe(id, &outcome);
         let told = outcome.as_ref().map_or_else(WebhookError::reason, |()| "taken");
         ::metrics::counter!(metrics::UPDATES, "outcome" => told).increment(1);

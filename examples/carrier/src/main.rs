@@ -55,7 +55,7 @@ async fn carry(
     observability: Observability,
     end: impl Future<Output = ()>,
 ) -> Result<(), ExitError> {
-    let Options { listen, name, metrics, data, tls, settings, grant: _, resume, if_lost } = options;
+    let Options { listen, name, metrics, data, tls, settings, grant: _, resume, if_lost, protect } = options;
     let host = Host::new();
     let folder = DataFolder::open(data)?;
     let certificates = tls.unwrap_or_else(|| folder.path().join("tls"));
@@ -78,7 +78,7 @@ async fn carry(
     let signer = key_log::signer(&host, &keys, &name)?;
     let log = signer.public().to_string();
     let carrier = carrier.map_err(unopened())?.with_key_log(signer).await.map_err(unopened())?;
-    let carrier = Arc::new(carrier);
+    let carrier = Arc::new(if protect { carrier.with_protection(host.rng()) } else { carrier });
     if let Some(newest) = resume {
         key_log::resume(&carrier, &newest).await?;
         terminal.line("the log of keys goes on");

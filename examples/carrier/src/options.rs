@@ -16,7 +16,7 @@ use crate::key_log::Newest;
 pub(crate) const HELP: &str = include_str!("help.txt");
 
 /// The options that take a value, and what they take.
-const VALUED: [(&str, &str); 9] = [
+const VALUED: [(&str, &str); 10] = [
     ("--listen", "an address such as 127.0.0.1:7443"),
     ("--name", "a name such as carrier.example"),
     ("--metrics", "an address such as 127.0.0.1:9090"),
@@ -26,6 +26,7 @@ const VALUED: [(&str, &str); 9] = [
     ("--grant", "a decimal number"),
     ("--resume-key-log", "a file with a checkpoint, or the word new"),
     ("--begin-anew", "carrier"),
+    ("--protect", "yes or no"),
 ];
 
 /// How the carrier is to serve. Everything has a default.
@@ -40,6 +41,7 @@ pub(crate) struct Options {
     pub(crate) grant: Option<PhoneNumberId>,
     pub(crate) resume: Option<Newest>,
     pub(crate) if_lost: IfLost,
+    pub(crate) protect: bool,
 }
 
 impl Options {
@@ -56,6 +58,7 @@ impl Options {
             grant: None,
             resume: None,
             if_lost: IfLost::Refuse,
+            protect: false,
         };
         for given in arguments.values {
             match given.name() {
@@ -79,6 +82,11 @@ impl Options {
                         file => Newest::Checkpoint(file.into()),
                     });
                 }
+                "--protect" => match given.filled()?.as_str() {
+                    "yes" => options.protect = true,
+                    "no" => options.protect = false,
+                    _ => return Err(given.refused("it is yes or no")),
+                },
                 _ if given.filled()? == "carrier" => options.if_lost = IfLost::BeginAnew,
                 _ => return Err(given.refused("nobody else has a store here")),
             }
@@ -108,6 +116,8 @@ mod tests {
         assert!(
             said(&["--listen", "7443"]).starts_with("--listen takes an address such as 127.0.0.1:7443, not")
         );
+        assert!(said(&["--protect", "maybe"]).ends_with("it is yes or no"));
+        assert!(read(&["--protect", "yes"]).unwrap().unwrap().protect);
         assert!(said(&["--begin-anew", "relay"]).ends_with("nobody else has a store here"));
         let resumed = |value| read(&["--resume-key-log", value]).unwrap().unwrap().resume.unwrap();
         assert_eq!((resumed("new"), resumed("a")), (Newest::None, Newest::Checkpoint("a".into())));

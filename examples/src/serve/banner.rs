@@ -29,6 +29,7 @@ pub(super) fn print(
         carrier_log,
         tls,
         client_callbacks,
+        protect,
         app_secret: _,
         trust: _,
     } = options;
@@ -49,6 +50,9 @@ pub(super) fn print(
     fact("webhook", webhook.as_ref().map_or("none: shown here".into(), |webhook| format!("{webhook:?}")));
     if *client_callbacks {
         fact("callbacks", "clients may set their own, which go before the webhook".into());
+    }
+    if *protect {
+        fact("users are protected", "from who writes to too many, or what nobody wants".into());
     }
     let users: Vec<String> = users.iter().map(|user| format!("+{}", user.digits())).collect();
     fact("users", users.join(", "));

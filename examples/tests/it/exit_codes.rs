@@ -52,7 +52,7 @@ fn asked_to_end_it_ends_in_peace_and_leaves_nothing_behind() {
     for signal in [Signal::INT, Signal::TERM] {
         let temporary = tempfile::tempdir().unwrap();
         let mut child = Command::new(PROGRAM)
-            .args(["--serve", "--listen", "127.0.0.1:0", "--say", "good morning"])
+            .args(["--serve", "--listen", "127.0.0.1:0", "--say", "good morning", "--protect", "yes"])
             .env("TMPDIR", temporary.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

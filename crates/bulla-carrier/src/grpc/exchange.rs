@@ -258,9 +258,10 @@ impl<S: Store> Calls<S> {
         stock
             .map(move |outcome| {
                 let answer = |connected| {
-                    let proto::Connected { one_time_keys, highest_one_time, .. } =
+                    let proto::Connected { one_time_keys, highest_one_time, standing, .. } =
                         proto::Connected::from(connected);
-                    carrier_frame::Frame::LowStock(proto::LowStock { call, one_time_keys, highest_one_time })
+                    let low = proto::LowStock { call, one_time_keys, highest_one_time, standing };
+                    carrier_frame::Frame::LowStock(low)
                 };
                 Some(outcome.map_or_else(|error| refusing(call, &error), answer))
             })

@@ -1,6 +1,6 @@
 //! What the operator sees of a business, and decides.
 
-use bulla_base::{Address, PhoneNumberId};
+use bulla_base::{Address, PhoneNumberId, Tier};
 use bulla_integrity::{EnforcementEvent, Standing};
 use bulla_store::{MAX_SCAN_ROWS, Scan, Store, StoreError};
 
@@ -27,6 +27,18 @@ impl<S: Store> Carrier<S> {
         let verified = self.watch(business, |watched| watched.verify()).await?;
         self.write_down(business).await?;
         Ok(verified.is_some())
+    }
+
+    /// `business` may write to as many users outside their windows in 24 hours as `tier` says, and goes on
+    /// from there by the rules of [`TierState`](bulla_integrity::TierState). False as of
+    /// [`verify_business`](Self::verify_business).
+    ///
+    /// # Errors
+    /// As [`standing`](Self::standing).
+    pub async fn set_tier(&self, business: PhoneNumberId, tier: Tier) -> Result<bool, StoreError> {
+        let set = self.watch(business, |watched| watched.set_tier(tier)).await?;
+        self.write_down(business).await?;
+        Ok(set.is_some())
     }
 
     /// `business` says that what was done about it was a mistake. False if it may not say so: nothing was

@@ -6,8 +6,7 @@ use bulla_store::{Batch, Store, StoreError};
 
 use super::watched::{self, tag};
 use crate::Carrier;
-use crate::limits::MAX_MET_ROWS;
-use crate::store_layout::{met, standing};
+use crate::store_layout::{all_met, first_met, standing, tier};
 
 impl<S: Store> Carrier<S> {
     /// Forgets that `business` has met `user`, and that they have complained of it; also if nobody is
@@ -48,7 +47,8 @@ impl<S: Store> Carrier<S> {
         self.forget_watched(partition);
         let mut batch = Batch::new(partition);
         batch.delete(standing());
-        (0..MAX_MET_ROWS).for_each(|row| batch.delete(met(row)));
+        batch.delete(tier());
+        all_met().for_each(|row| batch.delete(row));
         // It expects nothing.
         let _ = self.store.commit(batch).await?;
         Ok(())
@@ -65,9 +65,11 @@ impl<S: Store> Carrier<S> {
         let _lock = self.keyed_mutex.lock(partition).await;
         let (mut batch, now) = (Batch::new(partition), self.clock.now());
         let mut is_known = false;
-        if self.store.get(partition, &met(0), now).await?.is_some() {
-            (0..MAX_MET_ROWS).for_each(|row| batch.delete(met(row)));
-            is_known = true;
+        for first in first_met() {
+            is_known |= self.store.get(partition, &first, now).await?.is_some();
+        }
+        if is_known {
+            all_met().for_each(|row| batch.delete(row));
         }
         if let Some(stored) = self.store.get(partition, &standing(), now).await? {
             let (next_event, bytes) = watched::split(&stored.value)?;

@@ -2,28 +2,30 @@ use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use bulla_base::{Number, Partition, Party, PhoneNumberId, Rng, Timestamp};
-use bulla_integrity::{Observation, Report};
+use bulla_integrity::{Observation, Report, Reservation};
 use bulla_store::{Batch, SYSTEM_PARTITION, Store, StoreError};
 use bulla_transport::TransportError;
 
 use super::Protection;
+use super::contacts::Rows;
+use super::held::Held;
 use super::watched::{Put, Watched, tag};
 use crate::erase_business::{businesses, listed};
 use crate::limits::{MAX_MET_ROWS, PROTECTION_INTERVAL, UNWATCHED_AFTER};
 use crate::metrics::{ENFORCEMENTS, WATCHED};
-use crate::store_layout::{met, standing};
+use crate::store_layout::{STANDING, first_met, met, standing, tier};
 
 impl<S: Store> Protection<S> {
     /// Looks at a business that was [loaded](Self::load).
-    pub(super) fn look(
+    pub(super) fn look<R: Default>(
         &self,
         business: PhoneNumberId,
-        look: impl FnOnce(&mut Watched, Timestamp, &dyn Rng) -> Result<(), TransportError>,
-    ) -> Result<(), TransportError> {
+        look: impl FnOnce(&mut Watched, Timestamp, &dyn Rng) -> Result<R, TransportError>,
+    ) -> Result<R, TransportError> {
         let now = self.clock.now();
         let mut all = self.watched();
         // One that has never connected: nobody has said anything of it.
-        all.get_mut(&business).map_or(Ok(()), |watched| look(watched, now, &*self.rng))
+        all.get_mut(&business).map_or_else(|| Ok(R::default()), |watched| look(watched, now, &*self.rng))
     }
 
     /// Looks at a business, and keeps what comes of it before anybody hears of it. Nothing of one that has
@@ -67,13 +69,17 @@ impl<S: Store> Protection<S> {
             let (reached, reason) = (message.stamp().accepted(), report.reason());
             watched.note(Observation::Reported { user, reached, reason }, now);
         }
-        Some(watched.put(batch))
+        Some(watched.put(batch, now))
     }
 
     /// What was put into a batch is in the store.
     pub(crate) fn kept(&self, business: PhoneNumberId, put: Put) {
         if let Some(watched) = self.watched().get_mut(&business) {
-            for event in watched.kept(put) {
+            let (events, stands_otherwise) = watched.kept(put);
+            if stands_otherwise {
+                self.changed.notify_spaces(watched.partition, [STANDING]);
+            }
+            for event in events {
                 let what = event.what().name();
                 metrics::counter!(ENFORCEMENTS, "what" => what).increment(1);
                 tracing::warn!(%business, what, score = event.score(), "something was done about a business");
@@ -94,14 +100,17 @@ impl<S: Store> Protection<S> {
         if stored.is_none() && self.store.get(SYSTEM_PARTITION, &listed(business), now).await?.is_none() {
             return Ok(false);
         }
-        let mut rows = Vec::new();
-        while let Some(number) = u8::try_from(rows.len()).ok().filter(|number| *number < MAX_MET_ROWS)
-            && let Some(row) = self.store.get(partition, &met(number), now).await?
-        {
-            rows.push(row.value);
+        let mut people = Rows::default();
+        for (kind, rows) in (0..).zip(&mut people) {
+            while let Some(number) = u8::try_from(rows.len()).ok().filter(|number| *number < MAX_MET_ROWS)
+                && let Some(row) = self.store.get(partition, &met(kind, number), now).await?
+            {
+                rows.push(row.value);
+            }
         }
-        let stored = stored.as_ref().map(|stored| &stored.value[..]);
-        let watched = Watched::read(partition, stored, &rows, now, &*self.rng)?;
+        let in_tier = self.store.get(partition, &tier(), now).await?;
+        let stored = [&stored, &in_tier].map(|row| row.as_ref().map(|row| &row.value[..]));
+        let watched = Watched::read(partition, stored, &people, now, &*self.rng)?;
         let mut all = self.watched();
         all.entry(business).or_insert(watched);
         metrics::gauge!(WATCHED).set(u32::try_from(all.len()).unwrap_or(u32::MAX));
@@ -116,7 +125,7 @@ impl<S: Store> Protection<S> {
         let now = self.clock.now();
         let put = self.watched().get(&business).map(|watched| match and_met {
             true => watched.put_all(&mut batch, now),
-            false => watched.put(&mut batch),
+            false => watched.put(&mut batch, now),
         });
         // It was erased meanwhile.
         let Some(put) = put else { return Ok(()) };
@@ -124,6 +133,23 @@ impl<S: Store> Protection<S> {
         let _ = self.store.commit(batch).await?;
         self.kept(business, put);
         Ok(())
+    }
+
+    /// Has a user of `business` count while the message to them is queued.
+    pub(super) fn hold(
+        self: &Arc<Self>,
+        business: PhoneNumberId,
+        user: Partition,
+        (serial, reservation): (u64, Reservation),
+    ) -> Held {
+        let protection = Arc::clone(self);
+        Held::new(move |went| {
+            let (now, mut all) = (protection.clock.now(), protection.watched());
+            // One that was erased and is back has not been written to.
+            if let Some(watched) = all.get_mut(&business).filter(|watched| watched.serial == serial) {
+                watched.settle(user, reservation, went, now, &*protection.rng);
+            }
+        })
     }
 
     /// Writes down every minute what has changed, and lets go of businesses at which nothing happens.
@@ -141,8 +167,11 @@ impl<S: Store> Protection<S> {
 
     async fn load_met(&self) -> Result<(), StoreError> {
         for business in businesses(&*self.store, self.clock.now()).await? {
-            let first = self.store.get(self.partition(business), &met(0), self.clock.now()).await?;
-            if first.is_some() {
+            let (partition, mut has_met) = (self.partition(business), false);
+            for first in first_met() {
+                has_met |= self.store.get(partition, &first, self.clock.now()).await?.is_some();
+            }
+            if has_met {
                 self.load(business).await?;
             }
         }

@@ -1,11 +1,12 @@
-use bulla_base::{Partition, Rng, Timestamp};
-use bulla_integrity::{EnforcementEvent, Observation, Recipients, Refused, Rung, Standing};
-use bulla_store::{Batch, MAX_VALUE_BYTES, Retention, StoreError};
-use bulla_transport::{Restriction, TransportError};
-use bytes::Bytes;
+use bulla_base::{Partition, Rng, Tier, Timestamp};
+use bulla_integrity::{EnforcementEvent, Observation, Refused, Reservation, Rung, Standing};
+use bulla_store::{Batch, StoreError};
+use bulla_transport::{BusinessStanding, Restriction, TransportError};
 
-use crate::limits::MET_FOR;
-use crate::store_layout::{enforcement, met, standing};
+use super::contacts::{Contacts, RowCounts, Rows};
+use super::tiers::Tiers;
+use crate::metrics::TIERS;
+use crate::store_layout::{enforcement, standing, tier};
 
 pub(super) const DAMAGED: StoreError = StoreError::Damaged { what: "standing of a business" };
 
@@ -19,22 +20,28 @@ pub(super) struct Sent {
 /// What was put into a batch.
 pub(crate) struct Put {
     events: usize,
+    /// How the business stands by it.
+    standing: BusinessStanding,
     /// The changes up to which all is in it, and in how many rows stands whom the business has met.
-    all: Option<(u64, u8)>,
+    all: Option<(u64, RowCounts)>,
 }
 
 /// A business of which something was seen lately.
 pub(super) struct Watched {
     pub(super) partition: Partition,
     pub(super) standing: Standing,
-    /// Who has written to it or was written to in the last 24 hours, by keyed tags: to everybody else it
-    /// writes for the first time.
-    met: Recipients,
-    /// In how many rows of the store they stand.
-    met_rows: u8,
+    /// Tells this one from another that was read of the same business.
+    pub(super) serial: u64,
+    /// Who has written to it or was written to in the last 24 hours: to everybody else it writes for the
+    /// first time.
+    contacts: Contacts,
+    tiers: Tiers,
     /// What was done about it and is not in the store yet, and the number of the first of these.
     events: Vec<EnforcementEvent>,
     next_event: u32,
+    /// How it stands by what is in the store, and how it was told last that it does, if that is known.
+    pub(super) durable: BusinessStanding,
+    told: Option<BusinessStanding>,
     /// When somebody has looked at it last.
     pub(super) used: Timestamp,
     /// How often it has changed, and how often it had when all of it was written down.
@@ -46,8 +53,8 @@ impl Watched {
     /// Reads what was [put](Self::put_all), or begins.
     pub(super) fn read(
         partition: Partition,
-        stored: Option<&[u8]>,
-        rows: &[Bytes],
+        [stored, in_tier]: [Option<&[u8]>; 2],
+        rows: &Rows,
         now: Timestamp,
         rng: &dyn Rng,
     ) -> Result<Self, StoreError> {
@@ -58,40 +65,79 @@ impl Watched {
             }
             None => (0, Standing::new(now)),
         };
-        let met = match rows {
-            [] => Recipients::new(now, rng),
-            rows => Recipients::from_bytes(&rows.concat()).map_err(|_| DAMAGED)?,
-        };
-        let met_rows = u8::try_from(rows.len()).unwrap_or(u8::MAX);
+        let contacts = Contacts::read(rows, now, rng)?;
+        let tiers = in_tier.map_or_else(|| Ok(Tiers::new()), Tiers::from_bytes)?;
+        let mut serial = [0; 8];
+        rng.fill(&mut serial);
         let (events, used, changes, written) = (Vec::new(), now, 0, 0);
-        Ok(Self { partition, standing, met, met_rows, events, next_event, used, changes, written })
+        let durable = in_short(&standing, &tiers, now);
+        // Of whom nothing is known there is nothing to be told.
+        let told =
+            Some(durable).filter(|durable| *durable == BusinessStanding::default().within(Tier::default()));
+        Ok(Self {
+            partition,
+            standing,
+            serial: u64::from_be_bytes(serial),
+            contacts,
+            tiers,
+            events,
+            next_event,
+            durable,
+            told,
+            used,
+            changes,
+            written,
+        })
     }
 
-    /// Whether the business may write now; then it does.
+    /// Whether the business may write now; then it does. To a user who counts for its limit: who is to be
+    /// [settled](Self::settle).
     pub(super) fn business_writes(
         &mut self,
         sent: &Sent,
         now: Timestamp,
         rng: &dyn Rng,
-    ) -> Result<(), TransportError> {
-        let user = sent.user.as_bytes();
-        // Of one more than can be counted nobody knows whether it was met.
-        let reserved = self.met.reserve(user, None, now, rng).ok();
-        let to_new_user = reserved.as_ref().is_none_or(|reservation| reservation.is_new());
+    ) -> Result<Option<(u64, Reservation)>, TransportError> {
+        // Whoever writes first opens a window, in which they do not count.
+        let held = match self.contacts.has_window(sent.user, now, rng) {
+            true => None,
+            false => Some(self.contacts.reserve(sent.user, self.tiers.tier().users(), now, rng)),
+        };
+        let to_new_user = held.as_ref().is_some_and(|held| held.as_ref().map_or(true, |held| held.is_new()));
         let admitted = self.standing.admit(to_new_user, now);
-        match (reserved, admitted) {
-            (Some(reservation), Ok(())) => {
-                self.met.commit(user, reservation, now, rng);
+        let reservation = match (held, admitted) {
+            (None, Ok(())) => None,
+            (Some(Ok(reservation)), Ok(())) => Some((self.serial, reservation)),
+            (Some(Err(retry_after)), Ok(())) => return Err(TransportError::MessagingLimit { retry_after }),
+            (held, Err(refused)) => {
+                if let Some(Ok(reservation)) = held {
+                    self.contacts.settle(sent.user, reservation, false, now, rng);
+                }
+                return Err(self.refusal(refused));
             }
-            (Some(reservation), Err(_)) => self.met.release(reservation, now, rng),
-            (None, _) => {}
-        }
-        admitted.map_err(|refused| self.refusal(refused))?;
+        };
         let Sent { is_template, neighbourhood, .. } = *sent;
         self.note(Observation::Sent { to_new_user, is_template, neighbourhood }, now);
         // It is there for somebody who is: whether their device is on says nothing of the business.
         self.note(Observation::Delivered, now);
-        Ok(())
+        Ok(reservation)
+    }
+
+    /// The message to `user` is queued, or is not.
+    pub(super) fn settle(
+        &mut self,
+        user: Partition,
+        reservation: Reservation,
+        went: bool,
+        now: Timestamp,
+        rng: &dyn Rng,
+    ) {
+        let is_new = reservation.is_new();
+        self.contacts.settle(user, reservation, went, now, rng);
+        if went && is_new {
+            self.tiers.note_user(self.contacts.reached(), now);
+        }
+        self.changes += 1;
     }
 
     /// Whether the business may write now what it has written before.
@@ -109,7 +155,7 @@ impl Watched {
     ) -> Result<(), TransportError> {
         self.standing.admit_from_user(now).map_err(|refused| self.refusal(refused))?;
         if !is_known {
-            self.meet(user, now, rng);
+            self.contacts.note_wrote(user, now, rng);
             self.note(Observation::Replied, now);
         }
         Ok(())
@@ -117,21 +163,9 @@ impl Watched {
 
     /// Takes note that a user whom the business has written to is not there; once a day of each.
     pub(super) fn note_unreachable(&mut self, user: Partition, now: Timestamp, rng: &dyn Rng) {
-        if self.meet(user, now, rng) {
-            self.note(Observation::Unreachable, now);
-        }
-    }
-
-    /// Whether they had not met.
-    fn meet(&mut self, user: Partition, now: Timestamp, rng: &dyn Rng) -> bool {
         self.changes += 1;
-        match self.met.reserve(user.as_bytes(), None, now, rng) {
-            Ok(reservation) => {
-                let is_new = reservation.is_new();
-                self.met.commit(user.as_bytes(), reservation, now, rng);
-                is_new
-            }
-            Err(_) => true,
+        if self.contacts.note_missing(user, now, rng) {
+            self.note(Observation::Unreachable, now);
         }
     }
 
@@ -145,6 +179,13 @@ impl Watched {
     pub(super) fn verify(&mut self) {
         self.changes += 1;
         self.standing.verify();
+        self.tiers.verify();
+    }
+
+    /// The operator says how many users it may write to first.
+    pub(super) const fn set_tier(&mut self, tier: Tier) {
+        self.changes += 1;
+        self.tiers.set(tier);
     }
 
     /// Takes note of what was done about it otherwise.
@@ -157,30 +198,37 @@ impl Watched {
 
     /// Whether anything was known of them, or may still be in the store.
     pub(super) fn forget_user(&mut self, user: Partition, now: Timestamp, rng: &dyn Rng) -> bool {
-        let has_met = self.met.contains(user.as_bytes(), now, rng);
-        self.met.erase(user.as_bytes(), now, rng);
+        let has_met = self.contacts.forget(user, now, rng);
         let has_complained = self.standing.forget_user(tag(user));
         self.changes += u64::from(has_met || has_complained);
-        self.has_changed() || self.met_rows > 0
+        self.has_changed() || self.contacts.is_stored()
     }
 
     /// Lets go of what says nothing any more, and rates the quality.
     pub(super) fn sweep(&mut self, now: Timestamp, rng: &dyn Rng) {
-        self.met.sweep(now, rng);
-        let is_forgotten = self.met.is_empty() && self.met_rows > 0;
+        let is_forgotten = self.contacts.sweep(now, rng);
         let was = self.standing.quality();
         let event = self.standing.sweep(now);
         let is_rated = self.standing.rate(now).is_some();
-        self.changes += u64::from(is_forgotten || event.is_some() || is_rated);
+        if let Some(was) = self.tiers.judge(self.standing.quality(), now) {
+            let (was, is) = (was.name(), self.tiers.tier().name());
+            metrics::counter!(TIERS, "tier" => is).increment(1);
+            tracing::info!(was, is, "a business came into another tier");
+        }
+        // A restriction ends by itself.
+        let stands_otherwise = in_short(&self.standing, &self.tiers, now) != self.durable;
+        self.changes += u64::from(is_forgotten || event.is_some() || is_rated || stands_otherwise);
         self.events.extend(event);
         if is_rated {
             tracing::info!(was = was.name(), is = self.standing.quality().name(), "a business is rated anew");
         }
     }
 
-    /// Whether nobody has looked at it since, all of it is written down, and it has met nobody for a day.
+    /// Whether nobody has looked at it since, all of it is written down, it has met nobody for a day, and
+    /// there is no restriction whose end is to be told.
     pub(super) fn is_idle(&self, since: Timestamp) -> bool {
-        self.used < since && self.met.is_empty() && !self.has_changed() && !self.has_events()
+        let is_free = self.durable.restriction.is_none() && self.contacts.is_empty();
+        self.used < since && is_free && !self.has_changed() && !self.has_events()
     }
 
     pub(super) const fn has_changed(&self) -> bool {
@@ -192,39 +240,40 @@ impl Watched {
     }
 
     /// Puts how it stands into `batch`, and what was done about it.
-    pub(super) fn put(&self, batch: &mut Batch) -> Put {
+    pub(super) fn put(&self, batch: &mut Batch, now: Timestamp) -> Put {
         let mut next = self.next_event;
         for event in &self.events {
             batch.put(enforcement(next), event.to_bytes());
             next = next.saturating_add(1);
         }
         batch.put(standing(), joined(next, &self.standing));
-        Put { events: self.events.len(), all: None }
+        batch.put(tier(), self.tiers.to_bytes());
+        Put { events: self.events.len(), standing: in_short(&self.standing, &self.tiers, now), all: None }
     }
 
     /// Puts whom it has met into `batch`, too.
     pub(super) fn put_all(&self, batch: &mut Batch, now: Timestamp) -> Put {
-        let (bytes, mut rows) = (self.met.to_bytes(), 0);
-        // A span as short as that is one.
-        let expiry = Retention::new(MET_FOR).unwrap_or(Retention::LONGEST).from(now);
-        // Of nobody there is nothing to be kept.
-        for chunk in bytes.chunks(MAX_VALUE_BYTES).filter(|_| !self.met.is_empty()) {
-            batch.put_until(met(rows), chunk.to_vec(), expiry);
-            rows = rows.saturating_add(1);
-        }
-        (rows..self.met_rows).for_each(|row| batch.delete(met(row)));
-        Put { all: Some((self.changes, rows)), ..self.put(batch) }
+        let rows = self.contacts.put(batch, now);
+        Put { all: Some((self.changes, rows)), ..self.put(batch, now) }
     }
 
-    /// What was put is in the store.
-    pub(super) fn kept(&mut self, put: Put) -> Vec<EnforcementEvent> {
+    /// What was put is in the store. What was done about the business, and whether it stands otherwise now.
+    pub(super) fn kept(&mut self, put: Put) -> (Vec<EnforcementEvent>, bool) {
+        let stands_otherwise = std::mem::replace(&mut self.durable, put.standing) != put.standing;
         if let Some(all) = put.all {
-            (self.written, self.met_rows) = all;
+            let (written, rows) = all;
+            self.written = written;
+            self.contacts.stored(rows);
         }
         let kept: Vec<_> = self.events.drain(..put.events.min(self.events.len())).collect();
         let count = u32::try_from(kept.len()).unwrap_or(u32::MAX);
         self.next_event = self.next_event.saturating_add(count);
-        kept
+        (kept, stands_otherwise)
+    }
+
+    /// How it stands, if it was not told so yet; then it is.
+    pub(super) fn news(&mut self) -> Option<BusinessStanding> {
+        (self.told.replace(self.durable) != Some(self.durable)).then_some(self.durable)
     }
 
     /// What the business hears, or who writes to it.
@@ -234,16 +283,30 @@ impl Watched {
             // Nobody hears of it before it is in the store.
             _ if self.has_events() => TransportError::unavailable("it is being written down how it stands"),
             Refused::Restricted { rung, until } => {
-                let restriction = match rung {
-                    Rung::Stopped => Restriction::Stopped,
-                    Rung::Paused => Restriction::Paused,
-                    _ => Restriction::Limited,
-                };
-                TransportError::Restricted { restriction, until }
+                TransportError::Restricted { restriction: restriction_of(rung), until }
             }
             // A newer rule: what it does not say passes by waiting.
             _ => TransportError::Restricted { restriction: Restriction::Limited, until: None },
         }
+    }
+}
+
+/// How a business stands `now`, as it is told.
+fn in_short(standing: &Standing, tiers: &Tiers, now: Timestamp) -> BusinessStanding {
+    let told = BusinessStanding::new(standing.quality()).within(tiers.tier());
+    let ladder = standing.ladder();
+    match ladder.restriction(now) {
+        Rung::Clear => told,
+        Rung::Warned => told.warned(),
+        rung => told.restricted(restriction_of(rung), ladder.until()),
+    }
+}
+
+fn restriction_of(rung: Rung) -> Restriction {
+    match rung {
+        Rung::Stopped => Restriction::Stopped,
+        Rung::Paused => Restriction::Paused,
+        _ => Restriction::Limited,
     }
 }
 

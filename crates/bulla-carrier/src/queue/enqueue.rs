@@ -2,22 +2,24 @@
 
 use std::sync::{Arc, PoisonError};
 
-use bulla_base::{DeviceId, DeviceSet, Partition, Party, Timestamp};
-use bulla_envelope::{Envelope, InvalidEnvelope};
-use bulla_store::{Commit, Key, Record, Store, Version};
+use bulla_base::{Category, DeviceId, DeviceSet, Partition, Party, Timestamp};
+use bulla_envelope::{Envelope, InvalidEnvelope, Kind};
+use bulla_integrity::{Rate, RateState};
+use bulla_store::{Commit, Key, Record, Store, StoreError, Version};
 use bulla_transport::{SendOutcome, TransportError};
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
 use super::index;
-use super::round::{GuardRecord, Guards, IndexRecord, QueueRecord, Round};
+use super::round::{Admitted, GuardRecord, Guards, IndexRecord, QueueRecord, Round};
 use crate::Carrier;
 use crate::carrier::{not_alone, store_failed};
 use crate::deduplication::{self, DeduplicationRecord, Seen};
 use crate::limits::{MAX_ID_AGE, MAX_ID_LEAD};
 use crate::one_time_key_usage::ONE_SIDE_EACH;
 use crate::pending_sends::PendingSend;
-use crate::store_layout::{DUPLICATES, queue, queue_head};
+use crate::protection::Held;
+use crate::store_layout::{DUPLICATES, marketing, queue, queue_head};
 
 /// Why an id is refused that was used before.
 const ANOTHER_ENVELOPE: &str = "that of another envelope";
@@ -25,8 +27,8 @@ const ANOTHER_ENVELOPE: &str = "that of another envelope";
 /// What a record came to.
 enum Committed {
     Durably,
-    /// Nothing is queued: an envelope that was presumed to be new was queued before.
-    KnownBefore,
+    /// Nothing is queued: an envelope that was presumed to be new was queued before. What was admitted.
+    KnownBefore(Vec<Admitted>),
 }
 
 impl<S: Store> Carrier<S> {
@@ -75,21 +77,22 @@ impl<S: Store> Carrier<S> {
     /// called under its lock.
     async fn enqueue_all(&self, partition: Partition, arrived: Vec<PendingSend>) {
         // Nearly all are new, and the commit itself finds out if one is not.
-        let known_before = self.enqueue_guarded(partition, arrived, Guards::Presumed).await;
+        let round = Round::new(partition, self.clock.now(), Guards::Presumed);
+        let (known_before, admitted) = self.enqueue_guarded(round, arrived).await;
         if !known_before.is_empty() {
-            self.enqueue_guarded(partition, known_before, Guards::Read).await;
+            let mut round = Round::new(partition, self.clock.now(), Guards::Read);
+            round.admitted_before = admitted;
+            self.enqueue_guarded(round, known_before).await;
         }
     }
 
     /// Queues what has arrived. If an envelope that was presumed to be new is not, nothing was queued, and
-    /// those who wait are returned.
+    /// those who wait are returned, with what was admitted.
     async fn enqueue_guarded(
         &self,
-        partition: Partition,
+        mut round: Round,
         arrived: Vec<PendingSend>,
-        guards: Guards,
-    ) -> Vec<PendingSend> {
-        let mut round = Round::new(partition, self.clock.now(), guards);
+    ) -> (Vec<PendingSend>, Vec<Admitted>) {
         for send in arrived.into_iter().filter(|send| !send.is_abandoned()) {
             let mut sent = SendOutcome::default();
             for envelope in &send.envelopes {
@@ -112,21 +115,21 @@ impl<S: Store> Carrier<S> {
         if !record.placed.is_empty() {
             outcome = self.commit_record(record).await;
         }
-        if let Ok(Committed::KnownBefore) = outcome {
-            return pending.into_iter().map(|(send, _)| send).collect();
+        if let Ok(Committed::KnownBefore(admitted)) = outcome {
+            return (pending.into_iter().map(|(send, _)| send).collect(), admitted);
         }
         for (send, sent) in pending {
             let same = if outcome.is_ok() { Ok(Committed::Durably) } else { Err(not_queued()) };
             let outcome = std::mem::replace(&mut outcome, same);
             send.tell(outcome.map_or_else(SendOutcome::none, |_| sent));
         }
-        Vec::new()
+        Default::default()
     }
 
     /// Commits what was placed, and hands it on. It goes on when whoever waits leaves: else it would be
     /// durable, and nobody would hear that it waits.
     async fn commit_record(&self, record: QueueRecord) -> Result<Committed, TransportError> {
-        let QueueRecord { batch, placed, acknowledged, outcomes, firsts, guards } = record;
+        let QueueRecord { batch, placed, acknowledged, outcomes, firsts, guards, mut admitted } = record;
         let (store, tails, partition) = (Arc::clone(&self.store), Arc::clone(&self.tails), batch.partition());
         let noted = Arc::clone(&self.acknowledged);
         let (done, outcome) = oneshot::channel();
@@ -135,6 +138,7 @@ impl<S: Store> Carrier<S> {
             let outcome = store.commit(batch).await;
             if let Ok(Commit::Committed(_)) = outcome {
                 outcomes.note();
+                admitted.drain(..).filter_map(|(_, held)| held).for_each(Held::went);
                 noted.settled(partition, &acknowledged);
                 tails.settled(partition, &firsts);
                 let places: Vec<_> =
@@ -148,7 +152,7 @@ impl<S: Store> Carrier<S> {
                 }
             }
             // Who has left does not hear it.
-            let _ = done.send(outcome);
+            let _ = done.send((outcome, admitted));
         };
         {
             // Dropped before the wait below: it is no lock to be held while a disk writes.
@@ -158,16 +162,18 @@ impl<S: Store> Carrier<S> {
         }
         // It is cut short when the carrier is dropped.
         match outcome.await {
-            Ok(Ok(Commit::Committed(_))) => {
+            Ok((Ok(Commit::Committed(_)), _)) => {
                 queued.iter().for_each(|envelope| self.tallies.enqueued(envelope));
                 Ok(Committed::Durably)
             }
-            Ok(Ok(Commit::Conflict(key))) if guards == Guards::Presumed && key.space() == DUPLICATES => {
-                Ok(Committed::KnownBefore)
+            Ok((Ok(Commit::Conflict(key)), admitted))
+                if guards == Guards::Presumed && key.space() == DUPLICATES =>
+            {
+                Ok(Committed::KnownBefore(admitted))
             }
             // The lock was ours, so only a second carrier on the same store can have come in between.
-            Ok(Ok(_)) => Err(not_alone()),
-            Ok(Err(error)) => Err(store_failed(error)),
+            Ok((Ok(_), _)) => Err(not_alone()),
+            Ok((Err(error), _)) => Err(store_failed(error)),
             Err(error) => Err(TransportError::unavailable(error)),
         }
     }
@@ -193,11 +199,23 @@ impl<S: Store> Carrier<S> {
         if matches!(seen, Seen::Never | Seen::BeforeRestore) {
             let takes = self.recipient_takes(round, &envelope, known).await;
             // Who comes a second time, because something was known before, was admitted the first time.
-            let is_known = round.guards_are == Guards::Read
-                || round.guard(&key).is_some_and(|record| record.guard.is_some());
-            match takes.and_then(|()| self.admits(&envelope, is_known)) {
+            let was_queued = round.guard(&key).is_some_and(|record| record.guard.is_some());
+            let is_known = was_queued || round.was_admitted(&key);
+            let marketing = match takes {
+                Ok(()) if was_queued => Ok(None),
                 Ok(()) => {
+                    let (partition, now, used) = (round.partition, round.now, round.marketing);
+                    self.takes_promotion(&envelope, partition, used, now).await
+                }
+                Err(refused) => Err(refused),
+            };
+            let admitted = marketing
+                .and_then(|marketing| self.admits(&envelope, is_known).map(|held| (held, marketing)));
+            match admitted {
+                Ok((held, marketing)) => {
                     self.read_head(round, envelope.to().device()).await?;
+                    round.note_admitted(&key, held);
+                    round.marketing = marketing.or(round.marketing);
                     // Behind the guard: who sends it again may do so on another day.
                     let (envelope, wire) = match self.stamps.stamp(&envelope, round.now) {
                         Some(stamp) => {
@@ -227,6 +245,35 @@ impl<S: Store> Carrier<S> {
             Seen::Another => Err(TransportError::Id { why: ANOTHER_ENVELOPE }),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the user gets `envelope`, if it promotes something, and how far that is used up then.
+    async fn takes_promotion(
+        &self,
+        envelope: &Envelope,
+        user: Partition,
+        used: Option<RateState>,
+        now: Timestamp,
+    ) -> Result<Option<RateState>, TransportError> {
+        let is_to_user = matches!(envelope.to().party(), Party::User(_));
+        let is_promotion = envelope.kind() == Kind::Message(Category::Marketing) && is_to_user;
+        if self.protection.is_none() || !is_promotion {
+            return Ok(None);
+        }
+        let used = match used {
+            Some(used) => used,
+            None => self.marketing_of(user, now).await.map_err(store_failed)?,
+        };
+        let taken = Rate::MARKETING.take(used, now);
+        taken.map(Some).map_err(|retry_after| TransportError::MarketingLimit { retry_after })
+    }
+
+    async fn marketing_of(&self, user: Partition, now: Timestamp) -> Result<RateState, StoreError> {
+        let stored = self.store.get(user, &marketing(), now).await?;
+        stored.map_or(Ok(RateState::default()), |stored| {
+            let micros = stored.value[..].try_into().map(u64::from_be_bytes);
+            micros.map(RateState::from_micros).map_err(|_| StoreError::Damaged { what: "used promotions" })
+        })
     }
 
     /// Whether the recipient of `envelope` takes it, whose sender has said which of its devices are `known`.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use bulla_base::{DeviceId, Partition, Timestamp};
 use bulla_envelope::Envelope;
+use bulla_integrity::RateState;
 use bulla_store::{Batch, Expiry, Key, QueueIndex, Retention, Version};
 use bulla_transport::SendOutcome;
 use bytes::Bytes;
@@ -12,8 +13,10 @@ use crate::acknowledged_envelopes::Places;
 use crate::deduplication::{DeduplicationRecord, Seen};
 use crate::device_tokens::DeviceTokens;
 use crate::ledger::LedgerOutcomes;
+use crate::limits::MET_FOR;
 use crate::pending_sends::PendingSend;
-use crate::store_layout::{queue, queue_head};
+use crate::protection::Held;
+use crate::store_layout::{marketing, queue, queue_head};
 use crate::{meter, settling};
 
 /// What was given a place, and until when it has it.
@@ -43,9 +46,18 @@ pub(super) struct Round {
     pub(super) acknowledged: Places,
     /// What that was to the ledger.
     pub(super) outcomes: LedgerOutcomes,
+    /// What was admitted in it, and of those whom it goes to who counts for it.
+    pub(super) admitted: Vec<Admitted>,
+    /// The same of a round before this one, of which nothing was queued.
+    pub(super) admitted_before: Vec<Admitted>,
+    /// How far the user's promotions are used up, if there is one in it.
+    pub(super) marketing: Option<RateState>,
     /// Those who wait for it.
     pub(super) pending: Vec<(PendingSend, SendOutcome)>,
 }
+
+/// The guard of a message that was admitted, and that its user counts, if they do.
+pub(super) type Admitted = (Key, Option<Held>);
 
 /// A record that is made.
 pub(super) struct QueueRecord {
@@ -57,6 +69,7 @@ pub(super) struct QueueRecord {
     /// The first place that is still there in each queue from which something goes.
     pub(super) firsts: Vec<(DeviceId, u64)>,
     pub(super) guards: Guards,
+    pub(super) admitted: Vec<Admitted>,
 }
 
 /// The head of the queue of one of the party's devices.
@@ -89,6 +102,7 @@ impl Round {
         let (batch, tokens) = (Batch::new(partition), None);
         let (heads, guards, placed, acknowledged, pending) = Default::default();
         let outcomes = LedgerOutcomes::default();
+        let (admitted, admitted_before, marketing) = Default::default();
         Self {
             partition,
             now,
@@ -100,6 +114,9 @@ impl Round {
             placed,
             acknowledged,
             outcomes,
+            admitted,
+            admitted_before,
+            marketing,
             pending,
         }
     }
@@ -122,6 +139,19 @@ impl Round {
     /// round.
     pub(super) fn is_presumed(&mut self, key: &Key) -> bool {
         self.guard(key).is_some_and(|record| record.is_presumed && !record.is_changed)
+    }
+
+    /// Whether the message of this guard was admitted in the round before this one.
+    pub(super) fn was_admitted(&self, key: &Key) -> bool {
+        self.admitted_before.iter().any(|(of, _)| of == key)
+    }
+
+    /// The message of this guard is in the round. Who counted for it in the one before counts on.
+    pub(super) fn note_admitted(&mut self, key: &Key, held: Option<Held>) {
+        match self.admitted_before.iter().position(|(of, _)| of == key) {
+            Some(before) => self.admitted.push(self.admitted_before.swap_remove(before)),
+            None => self.admitted.push((key.clone(), held)),
+        }
     }
 
     /// Puts `envelope` at the end of its queue, whose head is known, as its guard is, and counts its message
@@ -167,9 +197,14 @@ impl Round {
             self.batch.expect(key.clone(), version);
             self.batch.put(key, guard.to_bytes());
         }
-        let (batch, placed, acknowledged, guards) =
-            (self.batch, self.placed, self.acknowledged, self.guards_are);
+        if let Some(used) = self.marketing {
+            // A span as short as that is one.
+            let expiry = Retention::new(MET_FOR).unwrap_or(Retention::LONGEST).from(self.now);
+            self.batch.put_until(marketing(), used.as_micros().to_be_bytes().to_vec(), expiry);
+        }
+        let (batch, placed, acknowledged, guards, admitted) =
+            (self.batch, self.placed, self.acknowledged, self.guards_are, self.admitted);
         let outcomes = self.outcomes;
-        (QueueRecord { batch, placed, acknowledged, outcomes, firsts, guards }, self.pending)
+        (QueueRecord { batch, placed, acknowledged, outcomes, firsts, guards, admitted }, self.pending)
     }
 }

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use bulla_base::{Address, Clock, DeviceId, MessageId, Number, PhoneNumberId, SeededRng, Timestamp};
+use bulla_base::{Address, Clock, DeviceId, MessageId, Number, PhoneNumberId, SeededRng, Tier, Timestamp};
 use bulla_carrier::{Carrier, Enforcement, Quality, Rung, Signal};
 use bulla_envelope::Envelope;
 use bulla_store::{BoxStore, SYSTEM_PARTITION, Space};
-use bulla_transport::{Caller, Restriction, Transport, TransportError};
+use bulla_transport::{BusinessStanding, Caller, Restriction, Transport, TransportError};
 
 use crate::erase::rows;
 use crate::reports::exchange;
-use crate::{NOW, SHOP, World, alice, days, shop};
+use crate::{NOW, SHOP, World, alice, days, shop, upload};
 
 fn hours(count: u64) -> std::time::Duration {
     std::time::Duration::from_secs(count * 3_600)
@@ -105,6 +105,50 @@ async fn who_is_reported_is_warned_limited_paused_and_stopped_and_an_appeal_take
     assert_eq!(rung(&world).await, Rung::Clear);
     write(&world, &us, &her).await.unwrap();
     assert!(!world.carrier.decide_appeal(SHOP, true).await.unwrap(), "there is no appeal any more");
+}
+
+/// How the business stands, as it is told when it connects.
+async fn told(world: &World, us: &Caller) -> BusinessStanding {
+    world.transport().connect(us).await.unwrap().standing.unwrap()
+}
+
+#[tokio::test]
+async fn who_waits_hears_of_each_change_once_and_whoever_connects_how_it_stands() {
+    let world = protected().await;
+    let us = world.join(shop()).await;
+    assert_eq!(told(&world, &us).await, BusinessStanding::default().within(Tier::Users250));
+    let wait = || async { world.transport().low_stock(&us, 0).await.unwrap().standing };
+    let is_told = || async {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    };
+    world.transport().publish(&us, upload(b"identity", 4)).await.unwrap();
+    let mut waiting = Box::pin(wait());
+    tokio::select! {
+        biased;
+        _ = &mut waiting => panic!("there is nothing to hear"),
+        () = is_told() => {}
+    }
+    complaints(&world, &us, 0..5).await;
+    let warned = waiting.await.unwrap();
+    assert!(warned.is_warned && warned.restriction.is_none(), "{warned:?}");
+    assert_eq!(told(&world, &us).await, warned);
+    let mut waiting = Box::pin(wait());
+    tokio::select! {
+        biased;
+        again = &mut waiting => panic!("it knows {again:?}"),
+        () = is_told() => {}
+    }
+    complaints(&world, &us, 5..6).await;
+    let limited = told(&world, &us).await;
+    let (restriction, until) = limited.restriction.unwrap();
+    assert_eq!(restriction, Restriction::Limited);
+    assert_eq!(waiting.await.unwrap(), limited);
+    // The time is over, though nobody writes.
+    world.clock.set(until.unwrap());
+    world.carrier.close().await;
+    assert_eq!(told(&world, &us).await.restriction, None);
 }
 
 #[tokio::test]

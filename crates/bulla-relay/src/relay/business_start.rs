@@ -156,7 +156,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         };
         self.businesses.is_proven(tenant.business());
         self.meet_carrier(tenant, connected.generation);
-        self.leave_keys(tenant, connected).await?;
+        Box::pin(self.note_connected(tenant, connected)).await?;
         Box::pin(self.begin_log(tenant)).await;
         tenant.is_connected.store(true, Ordering::Relaxed);
         self.carrier_is_away.store(false, Ordering::Relaxed);

@@ -28,8 +28,8 @@ enum Handed {
     TooFast(Duration),
     /// It will never have it.
     Refused,
-    /// It will not have it, for what the business did before.
-    Restricted,
+    /// It will not have it, whatever the session: for what the business did, or whom it goes to.
+    Failed(Failure),
     /// It is sealed for an installation of the device that is no more.
     Reinstalled,
     /// The user has these devices, and not those that its message goes to.
@@ -195,7 +195,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let renewed = match renewed {
                 Renewed::Not => {
                     let failure = match handed {
-                        Handed::Restricted => Failure::Restricted,
+                        Handed::Failed(failure) => failure,
                         _ => Failure::Undeliverable,
                     };
                     self.settle_refused(tenant, conversation, (&read, &entry), (index, failure)).await?
@@ -260,7 +260,15 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 let held = restriction.label();
                 tracing::warn!(%business, held, "the carrier does not let the business write");
                 self.tell_restriction(business, restriction, until).await?;
-                Handed::Restricted
+                Handed::Failed(Failure::Restricted)
+            }
+            TransportError::MessagingLimit { .. } => {
+                tracing::warn!(business = %conversation.business, "as many users were written to as may be");
+                Handed::Failed(Failure::MessagingLimit)
+            }
+            TransportError::MarketingLimit { .. } => {
+                tracing::info!(business = %conversation.business, "a user gets no more promotions now");
+                Handed::Failed(Failure::MarketingLimit)
             }
             error => {
                 let error = &error as &dyn std::error::Error;
@@ -342,8 +350,8 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                 Some(rest) => transaction.replace_in_outbox(read, rest, expiry),
                 None => transaction.remove_from_outbox(read.place),
             }
-            // Whoever is restricted finds everybody where they were.
-            if failure != Failure::Restricted
+            // Whoever is held back finds everybody where they were.
+            if failure == Failure::Undeliverable
                 && let Some(gone) = envelope.installation()
             {
                 // If that installation is no more, what is accepted next goes out in a session with the one

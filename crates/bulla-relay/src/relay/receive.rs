@@ -55,11 +55,12 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                         after = Sequence::START;
                         Ok(())
                     }
-                    // Whoever has taken them, and whether or not they write.
+                    // Whoever has taken them, and whether or not they write; or the business stands
+                    // otherwise.
                     low = &mut low_stock => {
                         low_stock = Box::pin(self.transport.low_stock(&tenant.caller, REFILL_BELOW));
                         match low {
-                            Ok(connected) => Box::pin(self.leave_keys(&tenant, connected)).await,
+                            Ok(connected) => Box::pin(self.note_connected(&tenant, connected)).await,
                             Err(error) => Err(error.into()),
                         }
                     }

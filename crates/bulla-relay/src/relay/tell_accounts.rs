@@ -1,12 +1,12 @@
 //! What is told of an account and of no conversation: a queue of its own for each account.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bulla_base::{BusinessAccountId, MessageId, Partition, PhoneNumberId, Retries, Timestamp};
+use bulla_base::{BusinessAccountId, MessageId, Partition, PhoneNumberId, Retries};
 use bulla_store::{Batch, Key, Retention, Store, StoreError};
-use bulla_transport::{Restriction, Transport};
+use bulla_transport::Transport;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Notify;
@@ -17,16 +17,14 @@ use crate::limits::QUEUE_PAGE;
 use crate::row::{AccountNewsItem, StoredAccountEvent};
 use crate::store_layout::{self, ACCOUNT_EVENT};
 use crate::{
-    AccountEvent, EventSink, MessageTemplate, RelayError, RestrictionUpdate, SinkError, TemplateUpdate,
-    VolumeTierUpdate,
+    AccountEvent, EventSink, MessageTemplate, RelayError, RestrictionUpdate, SinkError, StandingUpdate,
+    TemplateUpdate, VolumeTierUpdate,
 };
 
 /// The accounts of which there may be something to tell.
 #[derive(Debug, Default)]
 pub(super) struct AccountNews {
     accounts: Mutex<BTreeSet<BusinessAccountId>>,
-    /// What the businesses know that restricts them.
-    restrictions: Mutex<BTreeMap<PhoneNumberId, (Restriction, Option<Timestamp>)>>,
     changed: Notify,
 }
 
@@ -35,17 +33,6 @@ impl AccountNews {
     pub(super) fn note(&self, account: BusinessAccountId) {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(account);
         self.changed.notify_one();
-    }
-
-    /// Whether `business` does not know yet that this restricts it.
-    fn is_news(&self, business: PhoneNumberId, restriction: (Restriction, Option<Timestamp>)) -> bool {
-        let known = self.restrictions.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&business).is_none_or(|known| *known != restriction)
-    }
-
-    fn is_known(&self, business: PhoneNumberId, restriction: (Restriction, Option<Timestamp>)) {
-        let mut known = self.restrictions.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(business, restriction);
     }
 
     /// Those of which there is, but for the ones that are `under_way`.
@@ -141,6 +128,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     let restriction = (restriction, until);
                     AccountEvent::Restriction(RestrictionUpdate::new(of, account, restriction, id.time()))
                 }
+                AccountNewsItem::Change(of, change) => {
+                    AccountEvent::Standing(StandingUpdate::new(of, account, change, id.time()))
+                }
             };
             let forwarded = {
                 let _place = self.sink_permits.enter(business).await;
@@ -156,26 +146,6 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             let _ = self.store.commit(batch).await?;
         }
         Ok(Told::Some)
-    }
-
-    /// The carrier restricts `business`, which is told of it if it does not know.
-    pub(super) async fn tell_restriction(
-        &self,
-        business: PhoneNumberId,
-        restriction: Restriction,
-        until: Option<Timestamp>,
-    ) -> Result<(), RelayError> {
-        let Ok(account) = self.account(business) else { return Ok(()) };
-        if self.account_news.is_news(business, (restriction, until)) {
-            let mut batch = Batch::new(self.account_home(account));
-            let event = StoredAccountEvent::restriction(business, restriction, until);
-            put_event(&mut batch, &event, MessageId::new(self.clock.now(), &*self.rng));
-            // It expects nothing, so nothing can be in the way.
-            let _ = self.store.commit(batch).await?;
-            self.account_news.is_known(business, (restriction, until));
-            self.account_news.note(account);
-        }
-        Ok(())
     }
 
     /// A number of `account` that the relay has.

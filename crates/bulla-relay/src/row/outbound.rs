@@ -131,6 +131,7 @@ impl Stage {
             10 => Some(Self::Reached(Status::Failed(Failure::MessagingLimit))),
             11 => Some(Self::Reached(Status::Failed(Failure::Throughput))),
             12 => Some(Self::Reached(Status::Failed(Failure::Restricted))),
+            13 => Some(Self::Reached(Status::Failed(Failure::MarketingLimit))),
             _ => None,
         }
     }
@@ -149,6 +150,7 @@ impl Stage {
             Self::Reached(Status::Failed(Failure::MessagingLimit)) => 10,
             Self::Reached(Status::Failed(Failure::Throughput)) => 11,
             Self::Reached(Status::Failed(Failure::Restricted)) => 12,
+            Self::Reached(Status::Failed(Failure::MarketingLimit)) => 13,
         }
     }
 

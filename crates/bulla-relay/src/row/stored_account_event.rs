@@ -6,7 +6,8 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use super::StoredTemplate;
-use crate::MessageTemplate;
+use super::stored_standing::{code, quality, restriction, tier};
+use crate::{MessageTemplate, StandingChange};
 
 /// Something that is to be told of an account.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -16,6 +17,8 @@ pub(crate) struct StoredAccountEvent {
     template: Option<StoredTemplate>,
     #[prost(message, optional, tag = "2")]
     restriction: Option<StoredRestriction>,
+    #[prost(message, optional, tag = "3")]
+    change: Option<StoredChange>,
     #[prost(message, optional, tag = "4")]
     volume_tier: Option<StoredVolumeTier>,
 }
@@ -45,11 +48,27 @@ struct StoredVolumeTier {
 struct StoredRestriction {
     #[prost(uint64, tag = "1")]
     business: u64,
-    /// From 1 on, as they stand in [`RESTRICTIONS`].
+    /// Its code.
     #[prost(uint32, tag = "2")]
     restriction: u32,
     #[prost(uint64, optional, tag = "3")]
     until: Option<u64>,
+}
+
+/// How a number stands otherwise than before.
+#[derive(Clone, PartialEq, prost::Message)]
+#[prost(skip_debug)]
+struct StoredChange {
+    #[prost(uint64, tag = "1")]
+    business: u64,
+    /// 1 warned, 2 a restriction has ended, 3 another quality, 4 another tier.
+    #[prost(uint32, tag = "2")]
+    what: u32,
+    /// The code of what was, and of what is.
+    #[prost(uint32, tag = "3")]
+    was: u32,
+    #[prost(uint32, tag = "4")]
+    is: u32,
 }
 
 /// What a stored event says.
@@ -57,9 +76,9 @@ pub(crate) enum AccountNewsItem {
     Template(Box<MessageTemplate>),
     Restriction(PhoneNumberId, Restriction, Option<Timestamp>),
     VolumeTier(LocalDate, ReachedTier),
+    Change(PhoneNumberId, StandingChange),
 }
 
-const RESTRICTIONS: [Restriction; 3] = [Restriction::Limited, Restriction::Paused, Restriction::Stopped];
 const DAMAGED: StoreError = StoreError::Damaged { what: "account event" };
 
 impl StoredAccountEvent {
@@ -72,11 +91,9 @@ impl StoredAccountEvent {
         restriction: Restriction,
         until: Option<Timestamp>,
     ) -> Self {
-        // One that this version does not know is the mildest.
-        let place = RESTRICTIONS.iter().position(|known| *known == restriction).unwrap_or(0);
         let restriction = StoredRestriction {
             business: business.number(),
-            restriction: u32::try_from(place).unwrap_or(0) + 1,
+            restriction: code(restriction),
             until: until.map(Timestamp::as_millis),
         };
         Self { restriction: Some(restriction), ..Self::default() }
@@ -95,6 +112,17 @@ impl StoredAccountEvent {
         Self { volume_tier: Some(volume_tier), ..Self::default() }
     }
 
+    pub(crate) fn change(business: PhoneNumberId, change: StandingChange) -> Self {
+        let (what, was, is) = match change {
+            StandingChange::Warned => (1, 0, 0),
+            StandingChange::RestrictionEnded { was } => (2, code(was), 0),
+            StandingChange::Quality { was, is } => (3, was.code().into(), is.code().into()),
+            StandingChange::Tier { was, is } => (4, was.code().into(), is.code().into()),
+        };
+        let change = StoredChange { business: business.number(), what, was, is };
+        Self { change: Some(change), ..Self::default() }
+    }
+
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
         Self::decode(bytes).map_err(|_| DAMAGED)
     }
@@ -105,17 +133,22 @@ impl StoredAccountEvent {
 
     /// What it says, if it says one thing.
     pub(crate) fn item(self) -> Result<AccountNewsItem, StoreError> {
-        match (self.template, self.restriction, self.volume_tier) {
-            (Some(template), None, None) => Ok(AccountNewsItem::Template(Box::new(template.template()?))),
-            (None, None, Some(reached)) => {
+        match (self.template, self.restriction, self.change, self.volume_tier) {
+            (Some(template), None, None, None) => {
+                Ok(AccountNewsItem::Template(Box::new(template.template()?)))
+            }
+            (None, Some(held), None, None) => {
+                let until = held.until.map(Timestamp::from_millis);
+                let restriction = restriction(held.restriction).ok_or(DAMAGED)?;
+                Ok(AccountNewsItem::Restriction(PhoneNumberId::new(held.business), restriction, until))
+            }
+            (None, None, Some(change), None) => {
+                let business = PhoneNumberId::new(change.business);
+                Ok(AccountNewsItem::Change(business, change.read().ok_or(DAMAGED)?))
+            }
+            (None, None, None, Some(reached)) => {
                 let (month, reached) = reached.read().ok_or(DAMAGED)?;
                 Ok(AccountNewsItem::VolumeTier(month, reached))
-            }
-            (None, Some(StoredRestriction { business, restriction, until }), None) => {
-                let place = restriction.checked_sub(1).and_then(|place| usize::try_from(place).ok());
-                let restriction = place.and_then(|place| RESTRICTIONS.get(place)).ok_or(DAMAGED)?;
-                let until = until.map(Timestamp::from_millis);
-                Ok(AccountNewsItem::Restriction(PhoneNumberId::new(business), *restriction, until))
             }
             _ => Err(DAMAGED),
         }
@@ -132,19 +165,36 @@ impl StoredVolumeTier {
     }
 }
 
+impl StoredChange {
+    fn read(&self) -> Option<StandingChange> {
+        let Self { what, was, is, .. } = *self;
+        Some(match (what, was, is) {
+            (1, 0, 0) => StandingChange::Warned,
+            (2, was, 0) => StandingChange::RestrictionEnded { was: restriction(was)? },
+            (3, was, is) => StandingChange::Quality { was: quality(was)?, is: quality(is)? },
+            (4, was, is) => StandingChange::Tier { was: tier(was)?, is: tier(is)? },
+            _ => return None,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use bulla_base::{Quality, Tier};
+
     use super::*;
 
     #[test]
     fn a_restriction_comes_back_and_nothing_else_is_one() {
         let business = PhoneNumberId::new(7);
-        for (restriction, until) in
-            RESTRICTIONS.into_iter().zip([Some(Timestamp::from_millis(9)), None, None])
-        {
+        for (restriction, until) in [
+            (Restriction::Limited, Some(Timestamp::from_millis(9))),
+            (Restriction::Paused, None),
+            (Restriction::Stopped, None),
+        ] {
             let row = StoredAccountEvent::restriction(business, restriction, until).to_bytes();
             let item = StoredAccountEvent::read(&row).unwrap().item().unwrap();
-            let AccountNewsItem::Restriction(of, read, end) = item else { panic!("a template") };
+            let AccountNewsItem::Restriction(of, read, end) = item else { panic!("not a restriction") };
             assert_eq!((of, read, end), (business, restriction, until));
         }
         for restriction in [0, 4, u32::MAX] {
@@ -171,5 +221,25 @@ mod tests {
         };
         assert!(with(|tier| tier.category = 8).is_err() && with(|tier| tier.unit = 300).is_err());
         assert!(with(|tier| tier.market = 999).is_err());
+    }
+
+    #[test]
+    fn a_change_comes_back_and_nothing_else_is_one() {
+        let business = PhoneNumberId::new(7);
+        for change in [
+            StandingChange::Warned,
+            StandingChange::RestrictionEnded { was: Restriction::Paused },
+            StandingChange::Quality { was: Quality::Unknown, is: Quality::Red },
+            StandingChange::Tier { was: Tier::Users250, is: Tier::Unlimited },
+        ] {
+            let row = StoredAccountEvent::change(business, change).to_bytes();
+            let item = StoredAccountEvent::read(&row).unwrap().item().unwrap();
+            let AccountNewsItem::Change(of, read) = item else { panic!("not a change") };
+            assert_eq!((of, read), (business, change));
+        }
+        for (what, was, is) in [(0, 0, 0), (1, 1, 0), (2, 4, 0), (3, 0, 4), (4, 0, 1), (5, 0, 0)] {
+            let change = Some(StoredChange { business: 7, what, was, is });
+            assert!(StoredAccountEvent { change, ..StoredAccountEvent::default() }.item().is_err());
+        }
     }
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla_base::{Number, PhoneNumberId};
+use bulla_base::{Category, Number, PhoneNumberId};
 use bulla_carrier::{Carrier, Reason};
-use bulla_relay::{AccountEvent, Event, Failure, MessageRef, Outgoing, Relay, Restriction, Status};
+use bulla_relay::{
+    AccountEvent, Event, Failure, MessageRef, Outgoing, Relay, Restriction, StandingChange, Status,
+};
 use bulla_store::{BoxStore, MemoryStore};
 
 use crate::world::{Line, SHOP, TestDevice, TestRelay, World, alice, business, says, text};
@@ -41,6 +43,12 @@ fn statuses(world: &World, of: MessageRef) -> Vec<Status> {
         _ => None,
     };
     world.sink.taken().into_iter().filter_map(status).collect()
+}
+
+fn change(event: &AccountEvent) -> StandingChange {
+    let AccountEvent::Standing(update) = event else { panic!("{event:?}") };
+    assert_eq!(update.business, SHOP);
+    update.change
 }
 
 /// So many users get a message, one an hour, and report it.
@@ -88,7 +96,8 @@ async fn who_is_restricted_is_told_so_of_each_message_and_answers_those_it_knows
     write(&relay, &user(900)).await;
     world.pass(Duration::from_secs(60)).await;
     let told = world.sink.of_accounts();
-    let [AccountEvent::Restriction(update)] = &told[..] else { panic!("{told:?}") };
+    let [warned, AccountEvent::Restriction(update)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(change(warned), StandingChange::Warned);
     let day = update.until.unwrap().since(update.at);
     assert_eq!((update.business, update.restriction), (SHOP, Restriction::Limited));
     assert!(day <= 24 * HOUR && day > 22 * HOUR, "{day:?}");
@@ -104,4 +113,99 @@ async fn who_is_restricted_is_told_so_of_each_message_and_answers_those_it_knows
     assert_eq!(statuses(&world, next)[..2], [Status::Sent, Status::Delivered]);
     drop(stranger);
     assert!(world.line.ledger().standing(PhoneNumberId::new(1)).await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_behind_a_paced_message_goes_within_a_minute() {
+    let (world, relay) = protected().await;
+    let mut phones = Vec::new();
+    for number in 0..11 {
+        phones.push(world.device(user(number)).await);
+    }
+    for number in 0..10 {
+        write(&relay, &user(number)).await;
+    }
+    let paced = write(&relay, &user(10)).await;
+    world.pass(Duration::from_secs(120)).await;
+    assert_eq!(statuses(&world, paced), []);
+    // Who writes first is nobody new.
+    phones[10].send(SHOP, &says("who are you?")).await.unwrap();
+    world.pass(Duration::from_secs(1)).await;
+    let reply = write(&relay, &user(10)).await;
+    world.pass(Duration::from_secs(60)).await;
+    for sent in [paced, reply] {
+        assert_eq!(statuses(&world, sent)[..2], [Status::Sent, Status::Delivered]);
+    }
+}
+
+/// Before anything is refused, and though a relay that was away did not look.
+#[tokio::test(start_paused = true)]
+async fn each_change_is_told_once_whether_or_not_the_relay_was_there() {
+    let (mut world, relay) = protected().await;
+    let mut phones = Vec::new();
+    for number in 0..6 {
+        let phone = world.device(user(number)).await;
+        let sent = write(&relay, &user(number)).await;
+        world.pass(HOUR).await;
+        phones.push((phone, sent));
+    }
+    for (phone, sent) in &phones[..5] {
+        phone.report(SHOP, &[sent.id()], Reason::Spam, false).await.unwrap();
+    }
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(world.sink.of_accounts().iter().map(change).collect::<Vec<_>>(), [StandingChange::Warned]);
+    relay.close().await;
+    let (phone, sent) = &phones[5];
+    phone.report(SHOP, &[sent.id()], Reason::Spam, false).await.unwrap();
+    for _ in 0..2 {
+        world.relay = world.reopen_for(vec![business(SHOP)]).await.unwrap();
+        world.pass(Duration::from_secs(1)).await;
+        world.relay.close().await;
+    }
+    let told = world.sink.of_accounts();
+    let [_, AccountEvent::Restriction(update)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(update.restriction, Restriction::Limited);
+    // Its end, too, in the minute in which it comes.
+    world.relay = world.reopen_for(vec![business(SHOP)]).await.unwrap();
+    world.pass(23 * HOUR).await;
+    assert_eq!(world.sink.of_accounts().len(), 2);
+    world.pass(HOUR + Duration::from_secs(120)).await;
+    let told = world.sink.of_accounts();
+    let ended = StandingChange::RestrictionEnded { was: Restriction::Limited };
+    assert!(told.len() == 3 && change(&told[2]) == ended, "{told:?}");
+}
+
+/// A host that erases a number has it begin anew.
+#[tokio::test(start_paused = true)]
+async fn what_an_erased_number_was_told_is_forgotten_with_it() {
+    let (world, relay) = protected().await;
+    let _phones = complaints(&world, &relay, 0..5).await;
+    world.pass(Duration::from_secs(60)).await;
+    assert_eq!(world.sink.of_accounts().len(), 1);
+    relay.erase_business(SHOP).await.unwrap();
+    relay.add_business(business(SHOP)).await.unwrap();
+    world.pass(Duration::from_secs(60)).await;
+    let told: Vec<_> = world.sink.of_accounts().iter().map(change).collect();
+    assert_eq!(told, [StandingChange::Warned; 2], "the carrier still knows");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promotion_that_is_one_too_many_for_its_user_is_told_as_failed() {
+    let (world, relay) = protected().await;
+    let phone = world.device(alice()).await;
+    for _ in 0..4 {
+        let offer = Outgoing::new(alice(), text("Half price!")).category(Category::Marketing);
+        let sent = relay.submit(SHOP, offer).await.unwrap();
+        world.pass(Duration::from_secs(1)).await;
+        assert_eq!(statuses(&world, sent)[..2], [Status::Sent, Status::Delivered]);
+    }
+    let offer = Outgoing::new(alice(), text("Half price!")).category(Category::Marketing);
+    let refused = relay.submit(SHOP, offer).await.unwrap();
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(statuses(&world, refused), [Status::Failed(Failure::MarketingLimit)]);
+    // In the same session the next one is opened.
+    let next = write(&relay, &alice()).await;
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(statuses(&world, next)[..2], [Status::Sent, Status::Delivered]);
+    drop(phone);
 }

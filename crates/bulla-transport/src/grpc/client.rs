@@ -348,10 +348,9 @@ impl Transport for GrpcTransport {
     async fn low_stock(&self, caller: &Caller, at_most: usize) -> Result<Connected, TransportError> {
         let exchange = self.inner.stream(caller).await?;
         match exchange.low_stock(at_most).await? {
-            Frame::LowStock(proto::LowStock { one_time_keys, highest_one_time, .. }) => {
-                let known =
-                    proto::Connected { one_time_keys, highest_one_time, ..proto::Connected::default() };
-                Ok(known.into())
+            Frame::LowStock(proto::LowStock { one_time_keys, highest_one_time, standing, .. }) => {
+                let connected = proto::Connected::default();
+                Ok(proto::Connected { one_time_keys, highest_one_time, standing, ..connected }.into())
             }
             _ => Err(another_answer()),
         }

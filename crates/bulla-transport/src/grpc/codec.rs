@@ -180,7 +180,7 @@ impl Bounded for ProveLogConsistencyResponse {
 }
 
 impl Bounded for Connected {
-    const NESTED: &'static [Nested] = &[];
+    const NESTED: &'static [Nested] = &[leaf(6)];
 }
 
 impl Bounded for FetchKeysResponse {
@@ -206,7 +206,7 @@ impl Bounded for CarrierFrame {
         with(3, &[leaf(3)]),
         leaf(4),
         leaf(5),
-        leaf(6),
+        with(6, &[leaf(4)]),
         leaf(7),
         with(8, &[leaf(2)]),
     ];

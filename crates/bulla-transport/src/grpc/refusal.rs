@@ -122,6 +122,12 @@ impl Refusal {
             TransportError::TooFast { retry_after } => {
                 Self { retry_after_seconds: seconds(*retry_after), ..Self::because(Reason::TooFast) }
             }
+            TransportError::MessagingLimit { retry_after } => {
+                Self { retry_after_seconds: seconds(*retry_after), ..Self::because(Reason::MessagingLimit) }
+            }
+            TransportError::MarketingLimit { retry_after } => {
+                Self { retry_after_seconds: seconds(*retry_after), ..Self::because(Reason::MarketingLimit) }
+            }
             TransportError::Id { why } => {
                 let problem = ID_PROBLEMS.iter().find(|(words, _)| words == why);
                 let problem = problem.map_or(IdProblem::Unspecified, |(_, problem)| *problem);
@@ -203,6 +209,12 @@ impl Refusal {
             Reason::TooFast => TransportError::TooFast {
                 retry_after: Duration::from_secs(u64::from(self.retry_after_seconds)),
             },
+            Reason::MessagingLimit => TransportError::MessagingLimit {
+                retry_after: Duration::from_secs(u64::from(self.retry_after_seconds)),
+            },
+            Reason::MarketingLimit => TransportError::MarketingLimit {
+                retry_after: Duration::from_secs(u64::from(self.retry_after_seconds)),
+            },
             Reason::Id => {
                 let words = ID_PROBLEMS.iter().find(|(_, problem)| *problem == self.id_problem());
                 TransportError::Id { why: words.map_or("not one that may be used", |(words, _)| words) }
@@ -237,7 +249,9 @@ impl Refusal {
             Reason::Unavailable | Reason::ShuttingDown => Code::Unavailable,
             Reason::CarrierFailed => Code::Internal,
             Reason::Unproven | Reason::Unauthenticated => Code::Unauthenticated,
-            Reason::TooManyAttempts | Reason::TooFast => Code::ResourceExhausted,
+            Reason::TooManyAttempts | Reason::TooFast | Reason::MessagingLimit | Reason::MarketingLimit => {
+                Code::ResourceExhausted
+            }
             Reason::UnknownRecipient | Reason::NoLog => Code::NotFound,
             Reason::NoReports => Code::Unimplemented,
             Reason::Removed | Reason::NotTheSender | Reason::Restricted => Code::PermissionDenied,
@@ -267,7 +281,7 @@ impl Refusal {
 }
 
 impl proto::Restriction {
-    const fn of(restriction: Restriction) -> Self {
+    pub(super) const fn of(restriction: Restriction) -> Self {
         match restriction {
             Restriction::Limited => Self::Limited,
             Restriction::Paused => Self::Paused,
@@ -276,7 +290,7 @@ impl proto::Restriction {
     }
 
     /// One that this version does not know is the mildest: what it forbids, the carrier refuses again.
-    const fn known(self) -> Restriction {
+    pub(super) const fn known(self) -> Restriction {
         match self {
             Self::Unspecified | Self::Limited => Restriction::Limited,
             Self::Paused => Restriction::Paused,
@@ -371,6 +385,8 @@ mod tests {
             },
             TransportError::Restricted { restriction: Restriction::Stopped, until: None },
             TransportError::TooFast { retry_after: Duration::from_secs(3_599) },
+            TransportError::MessagingLimit { retry_after: Duration::from_secs(86_400) },
+            TransportError::MarketingLimit { retry_after: Duration::from_secs(21_600) },
             InvalidEnvelope::Malformed.into(),
             too_large.into(),
         ];

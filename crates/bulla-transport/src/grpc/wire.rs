@@ -1,12 +1,12 @@
 //! The messages of the wire as the values they stand for, and back.
 
-use bulla_base::{Address, DeviceId, InvalidWord};
+use bulla_base::{Address, DeviceId, InvalidWord, Quality, Tier, Timestamp};
 use bulla_envelope::{Envelope, InstallationId, InvalidEnvelope};
 use bytes::Bytes;
 
 use super::limits::{FRAMING_BYTES, MAX_FRAME_BYTES};
 use super::proto;
-use crate::{Caller, Connected, Delivery, Incarnation, MAX_DELIVERIES, Sequence};
+use crate::{BusinessStanding, Caller, Connected, Delivery, Incarnation, MAX_DELIVERIES, Sequence};
 
 impl From<&Caller> for proto::Caller {
     fn from(caller: &Caller) -> Self {
@@ -71,6 +71,7 @@ impl From<Connected> for proto::Connected {
             device: 0,
             generation: connected.generation,
             device_list: connected.device_list,
+            standing: connected.standing.map(Into::into),
         }
     }
 }
@@ -82,6 +83,38 @@ impl From<proto::Connected> for Connected {
         Self::new(one_time_keys, connected.highest_one_time)
             .in_generation(connected.generation)
             .keeping(connected.device_list)
+            .standing(connected.standing.map(Into::into))
+    }
+}
+
+impl From<BusinessStanding> for proto::BusinessStanding {
+    fn from(standing: BusinessStanding) -> Self {
+        let BusinessStanding { quality, is_warned, restriction, tier } = standing;
+        let (restriction, until) = restriction
+            .map_or((proto::Restriction::Unspecified, None), |(is, until)| {
+                (proto::Restriction::of(is), until)
+            });
+        Self {
+            quality: i32::from(quality.code()),
+            warned: is_warned,
+            restriction: restriction.into(),
+            until_ms: until.map_or(0, Timestamp::as_millis),
+            tier: tier.map_or(0, |tier| i32::from(tier.code())),
+        }
+    }
+}
+
+impl From<proto::BusinessStanding> for BusinessStanding {
+    fn from(told: proto::BusinessStanding) -> Self {
+        let code = |code| u8::try_from(code).unwrap_or_default();
+        let quality = Quality::from_code(code(told.quality)).unwrap_or_default();
+        let until = Some(told.until_ms).filter(|until| *until > 0).map(Timestamp::from_millis);
+        let standing =
+            Self { is_warned: told.warned, tier: Tier::from_code(code(told.tier)), ..Self::new(quality) };
+        match told.restriction {
+            0 => standing,
+            _ => Self { restriction: Some((told.restriction().known(), until)), ..standing },
+        }
     }
 }
 

@@ -152,6 +152,7 @@ pub(super) enum AccountValue<'a> {
     Template(TemplateStatusUpdate<'a>),
     Restriction(AccountUpdate<'a>),
     VolumeTier(VolumeTierValue),
+    Quality(QualityUpdate<'a>),
 }
 
 #[derive(Serialize)]
@@ -162,6 +163,8 @@ pub(super) struct AccountUpdate<'a> {
     pub(super) restriction_info: Vec<RestrictionInfo>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ban_info: Option<BanInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) violation_info: Option<ViolationInfo>,
 }
 
 #[derive(Serialize)]
@@ -191,6 +194,24 @@ pub(super) struct RestrictionInfo {
 #[derive(Serialize)]
 pub(super) struct BanInfo {
     pub(super) waba_ban_state: &'static str,
+}
+
+#[derive(Serialize)]
+pub(super) struct ViolationInfo {
+    pub(super) violation_type: &'static str,
+}
+
+/// With limits, if they have changed.
+#[derive(Serialize)]
+pub(super) struct QualityUpdate<'a> {
+    pub(super) display_phone_number: &'a str,
+    pub(super) event: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) old_limit: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) current_limit: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) max_daily_conversations_per_business: Option<&'static str>,
 }
 
 #[derive(Serialize)]

@@ -3,8 +3,9 @@
 use bulla_base::{BusinessAccountId, Category, Timestamp};
 use bulla_meter::{LocalDate, Market, PricingCategory, ReachedTier, TierRange, Unit};
 use bulla_relay::{
-    AccountEvent, EventSink, MessageTemplate, Restriction, RestrictionUpdate, TemplateDefinition, TemplateId,
-    TemplateStatus, TemplateText, TemplateUpdate, VolumeTierUpdate,
+    AccountEvent, EventSink, MessageTemplate, Quality, Restriction, RestrictionUpdate, StandingChange,
+    StandingUpdate, TemplateDefinition, TemplateId, TemplateStatus, TemplateText, TemplateUpdate, Tier,
+    VolumeTierUpdate,
 };
 use serde_json::{Value, json};
 
@@ -122,4 +123,75 @@ async fn what_restricts_a_number_is_told_as_the_original_does() {
         let number = value.as_object_mut().unwrap().remove("phone_number");
         assert_eq!((number, value), (Some(json!(business().display_number().digits())), expected));
     }
+}
+
+#[tokio::test]
+async fn how_a_number_stands_is_told_as_the_original_does() {
+    let receiver = Receiver::start().await;
+    let sink = local(std::sync::Arc::new(WaitingClock));
+    sink.subscribe([business()], webhook(&receiver).account_updates()).unwrap();
+    sink.verify().await.unwrap();
+    receiver.take();
+    let at = Timestamp::from_millis(1_795_293_590_960);
+    let account = BusinessAccountId::new(102_290_129_340_398);
+    let number = business().display_number().digits().to_owned();
+    let quality = |event: &str| json!({ "display_phone_number": number, "event": event });
+    let tier = |event: &str, was: &str, is: &str| {
+        json!({
+            "display_phone_number": number,
+            "event": event,
+            "old_limit": was,
+            "current_limit": is,
+            "max_daily_conversations_per_business": is,
+        })
+    };
+    let (of_account, of_quality) = ("account_update", "phone_number_quality_update");
+    for (change, field, value) in [
+        (
+            StandingChange::Warned,
+            of_account,
+            json!({
+                "phone_number": number,
+                "event": "ACCOUNT_VIOLATION",
+                "violation_info": { "violation_type": "SPAM" },
+            }),
+        ),
+        (
+            StandingChange::RestrictionEnded { was: Restriction::Limited },
+            of_account,
+            json!({
+                "phone_number": number,
+                "event": "DISABLED_UPDATE",
+                "ban_info": { "waba_ban_state": "REINSTATE" },
+            }),
+        ),
+        (StandingChange::Quality { was: Quality::Green, is: Quality::Red }, of_quality, quality("FLAGGED")),
+        (
+            StandingChange::Quality { was: Quality::Red, is: Quality::Yellow },
+            of_quality,
+            quality("UNFLAGGED"),
+        ),
+        (
+            StandingChange::Tier { was: Tier::Users250, is: Tier::Users2K },
+            of_quality,
+            tier("UPGRADE", "TIER_250", "TIER_2K"),
+        ),
+        (
+            StandingChange::Tier { was: Tier::Unlimited, is: Tier::Users100K },
+            of_quality,
+            tier("DOWNGRADE", "TIER_UNLIMITED", "TIER_100K"),
+        ),
+    ] {
+        let update = StandingUpdate::new(NUMBER, account, change, at);
+        sink.forward_account(&AccountEvent::Standing(update)).await.unwrap();
+        let body: Value = serde_json::from_slice(&receiver.take()[0].body).unwrap();
+        let change = json!({ "field": field, "value": value });
+        let entry = json!({ "id": "102290129340398", "time": 1_795_293_590, "changes": [change] });
+        assert_eq!(body, json!({ "object": "whatsapp_business_account", "entry": [entry] }));
+    }
+    // The original has no word for what lies between.
+    let between = StandingChange::Quality { was: Quality::Green, is: Quality::Yellow };
+    let update = StandingUpdate::new(NUMBER, account, between, at);
+    sink.forward_account(&AccountEvent::Standing(update)).await.unwrap();
+    assert!(receiver.take().is_empty());
 }

@@ -219,6 +219,7 @@ async fn a_message_that_broke_a_rule_fails_with_the_code_of_the_original() {
         (Failure::PairRate, 131_056, "this recipient"),
         (Failure::MessagingLimit, 131_048, "service windows"),
         (Failure::Throughput, 130_429, "a second"),
+        (Failure::MarketingLimit, 131_049, "marketing messages"),
     ] {
         let value = delivered(status(Status::Failed(failure), None)).await;
         let (line, error) = (&value["statuses"][0], &value["statuses"][0]["errors"][0]);

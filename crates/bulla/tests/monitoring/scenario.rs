@@ -201,6 +201,8 @@ async fn somebody_tries_numbers() {
     }
     assert!(!carrier.enforcements(SHOP, 0, 5).await.unwrap().is_empty());
     assert!(carrier.appeal(SHOP).await.unwrap() && carrier.decide_appeal(SHOP, true).await.unwrap());
+    // Somebody finds out who it is: it rises when it is judged next, which is now at the latest.
+    assert!(carrier.verify_business(SHOP).await.unwrap());
     carrier.close().await;
 }
 

@@ -1,0 +1,194 @@
+//! A business writes to so many users outside their windows in 24 hours, and a user gets so many promotions.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bulla_base::{Address, Category, Clock, MessageId, Number, PhoneNumberId, SeededRng, Tier};
+use bulla_carrier::Carrier;
+use bulla_envelope::{Envelope, Form, FrankingTag, Kind};
+use bulla_store::{BoxStore, Failure, FaultyStore, MemoryStore, StoreError};
+use bulla_transport::{Caller, InProcess, Transport, TransportError};
+
+use crate::{NOW, SHOP, World, alice, caller, days, shop};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn protecting(carrier: Carrier<BoxStore>) -> Carrier<BoxStore> {
+    carrier.with_protection(Arc::new(SeededRng::new(7)))
+}
+
+/// A world whose carrier protects users, and a business of which somebody knows who it is: it begins faster.
+async fn verified() -> (World, Caller) {
+    let world = World::changed(protecting).await;
+    let us = world.join(shop()).await;
+    assert!(world.carrier.verify_business(SHOP).await.unwrap());
+    (world, us)
+}
+
+/// Numbers far from each other, of whom nobody needs keys.
+async fn users(world: &World, numbers: std::ops::Range<u64>) -> Vec<Caller> {
+    let mut users = Vec::new();
+    for number in numbers {
+        let number = Number::parse(&format!("165{:08}", number * 4_321)).unwrap();
+        let user = caller(Address::user(number), 1);
+        world.transport().connect(&user).await.unwrap();
+        users.push(user);
+    }
+    users
+}
+
+async fn write(world: &World, us: &Caller, to: &Caller) -> Result<(), TransportError> {
+    let id = MessageId::new(world.clock.now(), &world.rng);
+    world.transport().send(us, world.envelope_with(id, us, to)).await
+}
+
+fn limit(outcome: Result<(), TransportError>) -> Option<Duration> {
+    match outcome {
+        Err(TransportError::MessagingLimit { retry_after }) => Some(retry_after),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn of_ten_thousand_in_flight_as_many_go_as_the_tier_has_left_and_not_one_more() {
+    let (world, us) = verified().await;
+    let users = users(&world, 0..10_201).await;
+    for user in &users[..200] {
+        write(&world, &us, user).await.unwrap();
+    }
+    world.clock.set(NOW.after(HOUR));
+    let mut sending = tokio::task::JoinSet::new();
+    for user in &users[200..10_200] {
+        let id = MessageId::new(world.clock.now(), &world.rng);
+        let (envelope, us, transport) = (world.envelope_with(id, &us, user), us.clone(), world.transport());
+        sending.spawn(async move { transport.send(&us, envelope).await });
+    }
+    let outcomes = sending.join_all().await;
+    let went = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    let beyond = |outcome: &&Result<(), _>| matches!(outcome, Err(TransportError::MessagingLimit { .. }));
+    assert_eq!((went, outcomes.iter().filter(beyond).count()), (50, 9_950));
+    // Whom it has written to counts once, and who writes does not.
+    write(&world, &us, &users[0]).await.unwrap();
+    let answered = &users[10_200];
+    assert_eq!(limit(write(&world, &us, answered).await), Some(23 * HOUR));
+    write(&world, answered, &us).await.unwrap();
+    write(&world, &us, answered).await.unwrap();
+    // A day after the first they count no more, but for the one who was written to again.
+    world.clock.set(NOW.after(days(1)));
+    for user in &users[300..499] {
+        if write(&world, &us, user).await.is_err() {
+            panic!("199 count no more");
+        }
+    }
+}
+
+/// What the operator decides holds at once, and after a restart.
+#[tokio::test]
+async fn an_operator_raises_and_lowers_a_tier_and_a_restart_is_no_way_around_it() {
+    let (mut world, us) = verified().await;
+    let users = users(&world, 0..252).await;
+    for user in &users[..250] {
+        write(&world, &us, user).await.unwrap();
+    }
+    world.clock.set(NOW.after(HOUR));
+    assert!(world.carrier.set_tier(SHOP, Tier::Users2K).await.unwrap());
+    write(&world, &us, &users[250]).await.unwrap();
+    assert!(world.carrier.set_tier(SHOP, Tier::Users250).await.unwrap());
+    limit(write(&world, &us, &users[251]).await);
+    world.carrier.close().await;
+    world = world.restart_changed(protecting).await;
+    // It was judged when the carrier closed, and somebody knows who it is.
+    let told = world.transport().connect(&us).await.unwrap().standing.unwrap();
+    assert_eq!(told.tier, Some(Tier::Users2K));
+    world.carrier.set_tier(SHOP, Tier::Users250).await.unwrap();
+    assert_eq!(limit(write(&world, &us, &users[251]).await), Some(23 * HOUR));
+    write(&world, &us, &users[3]).await.unwrap();
+    // Without a tier there is no such limit.
+    world.carrier.set_tier(SHOP, Tier::Unlimited).await.unwrap();
+    write(&world, &us, &users[251]).await.unwrap();
+    world.carrier.erase_business(SHOP).await.unwrap();
+    assert!(!world.carrier.set_tier(PhoneNumberId::new(1), Tier::Users2K).await.unwrap());
+}
+
+/// A store that has no room for a moment costs nobody their place.
+#[tokio::test]
+async fn who_was_not_written_to_after_all_does_not_count() {
+    let (world, store) = (World::new().await, FaultyStore::new(Arc::new(MemoryStore::new())));
+    let carrier = Carrier::open(BoxStore::new(store.clone()), world.clock.clone(), &world.rng).await.unwrap();
+    let carrier = Arc::new(protecting(carrier));
+    let transport = InProcess::new(Arc::clone(&carrier));
+    let us = caller(shop(), 1);
+    transport.connect(&us).await.unwrap();
+    carrier.verify_business(SHOP).await.unwrap();
+    let full = || StoreError::Unavailable { source: io::ErrorKind::StorageFull.into() };
+    let mut went = 0;
+    for (hour, fails) in [(0, true), (1, false), (2, false)] {
+        world.clock.set(NOW.after(HOUR * hour));
+        for number in 0..150 {
+            let number = Number::parse(&format!("165{:08}", u64::from(hour * 150 + number) * 4_321)).unwrap();
+            let user = caller(Address::user(number), 1);
+            transport.connect(&user).await.unwrap();
+            if fails {
+                store.fail_when(move |call| call.is_commit().then(|| Failure::Refused(full())));
+            }
+            let id = MessageId::new(world.clock.now(), &world.rng);
+            let sent = transport.send(&us, world.envelope_with(id, &us, &user)).await;
+            store.recover();
+            went += usize::from(sent.is_ok());
+            assert!(!(fails && sent.is_ok()));
+        }
+    }
+    assert_eq!(went, 250, "those of the first hour do not count");
+}
+
+fn offer(world: &World, from: &Caller, to: &Caller) -> Envelope {
+    let id = MessageId::new(world.clock.now(), &world.rng);
+    let (from, to) = (from.address().clone(), to.address().clone());
+    let kind = Kind::Message(Category::Marketing);
+    let franking = FrankingTag::from_bytes([0; 32]);
+    Envelope::new(id, from, to, kind, franking, Form::Signal, vec![7; 40]).unwrap()
+}
+
+#[tokio::test]
+async fn a_user_gets_four_promotions_from_whichever_businesses_and_everything_else() {
+    let mut world = World::changed(protecting).await;
+    let bakery = Address::business(PhoneNumberId::new(77));
+    let (us, others) = (world.join(shop()).await, world.join(bakery).await);
+    let her = world.join(alice()).await;
+    let mut sent = Vec::new();
+    for from in [&us, &others, &us, &others] {
+        let offer = offer(&world, from, &her);
+        world.transport().send(from, offer.clone()).await.unwrap();
+        sent.push((from, offer));
+    }
+    for from in [&us, &others] {
+        let refused = world.transport().send(from, offer(&world, from, &her)).await.unwrap_err();
+        let TransportError::MarketingLimit { retry_after } = refused else { panic!("{refused:?}") };
+        assert!(retry_after <= 6 * HOUR && !refused.may_pass());
+    }
+    // What was taken before is taken, and does not count again.
+    for (from, offer) in &sent {
+        world.transport().send(from, offer.clone()).await.unwrap();
+    }
+    write(&world, &us, &her).await.unwrap();
+    world = world.restart_changed(protecting).await;
+    world.transport().send(&us, offer(&world, &us, &her)).await.unwrap_err();
+    world.clock.set(NOW.after(6 * HOUR));
+    world.transport().send(&us, offer(&world, &us, &her)).await.unwrap();
+    world.transport().send(&us, offer(&world, &us, &her)).await.unwrap_err();
+    // Who is erased is somebody else.
+    world.carrier.erase(&Number::parse("16505551234").unwrap()).await.unwrap();
+    let her = world.join(alice()).await;
+    world.transport().send(&us, offer(&world, &us, &her)).await.unwrap();
+}
+
+#[tokio::test]
+async fn without_protection_there_are_no_limits() {
+    let world = World::new().await;
+    let (us, her) = (world.join(shop()).await, world.join(alice()).await);
+    for _ in 0..9 {
+        world.transport().send(&us, offer(&world, &us, &her)).await.unwrap();
+    }
+    assert_eq!(world.transport().connect(&us).await.unwrap().standing, None);
+}

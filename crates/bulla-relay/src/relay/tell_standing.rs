@@ -1,0 +1,113 @@
+//! Businesses are told how they stand with the carrier, once for each change.
+
+use std::time::Duration;
+
+use bulla_base::{MessageId, PhoneNumberId};
+use bulla_store::{Batch, Key, Store};
+use bulla_transport::{BusinessStanding, Connected, Restriction, Transport};
+
+use super::Inner;
+use super::active_business::ActiveBusiness;
+use super::tell_accounts::put_event;
+use crate::row::{StoredAccountEvent, StoredStanding};
+use crate::store_layout::STANDING;
+use crate::{EventSink, RelayError, StandingChange};
+
+impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    /// Takes up what the carrier says of a business: how it stands, and how many one-time keys are left.
+    pub(super) async fn note_connected(
+        &self,
+        tenant: &ActiveBusiness,
+        connected: Connected,
+    ) -> Result<(), RelayError> {
+        if let Some(standing) = connected.standing {
+            self.tell_change(tenant.business(), |_| standing).await?;
+        }
+        self.leave_keys(tenant, connected).await
+    }
+
+    /// The carrier says with a message that it does not take that it restricts `business`.
+    pub(super) async fn tell_restriction(
+        &self,
+        business: PhoneNumberId,
+        restriction: Restriction,
+        until: Option<bulla_base::Timestamp>,
+    ) -> Result<(), RelayError> {
+        self.tell_change(business, |known| known.restricted(restriction, until)).await
+    }
+
+    /// What is new in how `business` stands, as `stands` makes it of what it was told before, is to be told.
+    ///
+    /// The events are durable before it is noted that they were told: a relay that dies in between tells them
+    /// once more.
+    async fn tell_change(
+        &self,
+        business: PhoneNumberId,
+        stands: impl FnOnce(BusinessStanding) -> BusinessStanding,
+    ) -> Result<(), RelayError> {
+        let Ok(account) = self.account(business) else { return Ok(()) };
+        let (home, now) = (self.home(business), self.clock.now());
+        let _lock = self.keyed_mutex.lock(home).await;
+        // Not from memory: another relay may have told it meanwhile.
+        let told = self.store.get(home, &told(), now).await?;
+        let known =
+            told.map_or(Ok(BusinessStanding::default()), |row| StoredStanding::read(&row.value)?.standing())?;
+        let standing = stands(known);
+        if standing == known {
+            return Ok(());
+        }
+        let events = changes(business, known, standing);
+        if !events.is_empty() {
+            let mut batch = Batch::new(self.account_home(account));
+            let mut at = now;
+            for event in &events {
+                put_event(&mut batch, event, MessageId::new(at, &*self.rng));
+                // Told in this order.
+                at = at.after(Duration::from_millis(1));
+            }
+            // It expects nothing, so nothing can be in the way.
+            let _ = self.store.commit(batch).await?;
+        }
+        let mut batch = Batch::new(home);
+        batch.put(self::told(), StoredStanding::new(standing).to_bytes());
+        let _ = self.store.commit(batch).await?;
+        if !events.is_empty() {
+            tracing::info!(%business, changes = events.len(), "the business stands otherwise with the carrier");
+            self.account_news.note(account);
+        }
+        Ok(())
+    }
+}
+
+fn told() -> Key {
+    Key::undated(STANDING, "")
+}
+
+/// What is to be told of a business that stood as it was `known`, and `is` otherwise now.
+fn changes(
+    business: PhoneNumberId,
+    known: BusinessStanding,
+    is: BusinessStanding,
+) -> Vec<StoredAccountEvent> {
+    let mut events = Vec::new();
+    let mut change = |change| events.push(StoredAccountEvent::change(business, change));
+    if is.quality != known.quality {
+        change(StandingChange::Quality { was: known.quality, is: is.quality });
+    }
+    // The first that is heard of is no news.
+    if let (Some(was), Some(is)) = (known.tier, is.tier)
+        && was != is
+    {
+        change(StandingChange::Tier { was, is });
+    }
+    match (known.restriction, is.restriction) {
+        (Some((was, _)), None) => change(StandingChange::RestrictionEnded { was }),
+        (before, Some((restriction, until))) if before != is.restriction => {
+            events.push(StoredAccountEvent::restriction(business, restriction, until));
+        }
+        // Whoever is restricted at once was warned by that.
+        (None, None) if is.is_warned && !known.is_warned => change(StandingChange::Warned),
+        _ => {}
+    }
+    events
+}
