@@ -12,6 +12,7 @@ mod date;
 mod failure_log;
 mod fields;
 mod flows;
+mod folded_json;
 mod form;
 mod interactive;
 mod json_field;
@@ -479,9 +480,17 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let mut admission =
             admission.inspect_err(|api_error| self.failures.tell(api_error, "no room", &*self.clock))?;
         // The bytes are gone before the relay is asked, which may let the message wait for its turn.
-        let bytes = body.read(&*self.clock).await?;
+        let bytes = body.read_object(&*self.clock).await?;
         let mut links = self.links_of(business);
-        let request = Request::parse(&bytes, once, &mut links)?;
+        let request = match Request::parse(&bytes, once.clone(), &mut links) {
+            Ok(request) => request,
+            // Some clients write objects as strings.
+            Err(error) => {
+                let bytes = folded_json::unfolded(&bytes).ok_or(error)?;
+                links = self.links_of(business);
+                Request::parse(&bytes, once, &mut links)?
+            }
+        };
         let links = links.into_new();
         drop(bytes);
         admission.without_body();

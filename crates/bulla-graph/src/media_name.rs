@@ -12,7 +12,7 @@
 use bulla_base::PhoneNumberId;
 use bulla_relay::{MediaId, MessageRef};
 
-/// No zero, so that a client which makes a number of it loses no digit.
+/// No zero: whoever drops those in front loses no digit.
 const UPLOAD: &str = "1";
 const RECEIVED: &str = "2";
 const BUSINESS_DIGITS: usize = 20;

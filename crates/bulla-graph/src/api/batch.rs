@@ -11,6 +11,7 @@ use tracing::Span;
 use zeroize::Zeroizing;
 
 use super::body::Incoming;
+use super::folded_json;
 use super::parameters::Parameters;
 use super::request_headers::{IDEMPOTENCY_KEY, query, token};
 use super::{GraphApi, Reply, TraceId};
@@ -104,10 +105,10 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let target = format!("/{}", target.trim_start_matches('/'));
         let body = match request.text("body", MAX_PARAMETERS_BYTES)? {
             Some(form) if !form.is_empty() && !form.trim_start().starts_with('{') => {
-                json_of(&form).to_string()
+                folded_json::of_form(form.as_bytes())
             }
-            Some(json) => json,
-            None => String::new(),
+            Some(json) => json.into_bytes(),
+            None => Vec::new(),
         };
         let mut part = HttpRequest::new(());
         *part.method_mut() = method;
@@ -149,14 +150,4 @@ fn headers_of(head: &Parts, body_bytes: usize) -> Result<HeaderMap, ApiError> {
     bearer.set_sensitive(true);
     headers.insert(AUTHORIZATION, bearer);
     Ok(headers)
-}
-
-/// A form as JSON: in a batch objects stand as JSON in the fields of a form.
-fn json_of(form: &str) -> Value {
-    let field = |value: &str| match serde_json::from_str(value) {
-        Ok(value @ (Value::Object(_) | Value::Array(_) | Value::Bool(_))) => value,
-        _ => Value::String(value.to_owned()),
-    };
-    let pairs = form_urlencoded::parse(form.as_bytes());
-    Value::Object(pairs.map(|(name, value)| (name.into_owned(), field(&value))).collect())
 }

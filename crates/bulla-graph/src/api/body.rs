@@ -10,6 +10,7 @@ use bulla_base::{Clock, Timestamp};
 use bytes::Bytes;
 use futures_util::future::{Either, poll_fn, select};
 
+use super::folded_json;
 use crate::api_error::ApiError;
 use crate::limits::{
     BODY_TIMEOUT, DRAIN_TIMEOUT, MAX_BODY_BYTES, MAX_DRAINED_BYTES, MAX_FORM_BYTES, UPLOAD_TIMEOUT,
@@ -57,12 +58,13 @@ impl Incoming {
         if self.state == State::Ended { 0 } else { self.declared.unwrap_or(MAX_BODY_BYTES) }
     }
 
-    /// Refuses what can be refused before it is read: a form, whatever is in it, and what says itself that it
-    /// is too long. Of another content type it may be: some clients say nothing or the wrong thing.
+    /// Refuses what can be refused before it is read: a form with parts, whatever is in it, and what says
+    /// itself that it is too long. Of another content type it may be: some clients say nothing or the wrong
+    /// thing.
     pub(crate) fn check(&self) -> Result<(), ApiError> {
-        if self.is_form {
+        if self.is_multipart() {
             return Err(ApiError::unreadable(
-                "the request's body is a form; only a JSON object is supported here",
+                "the request's body is a form with parts; only a JSON object or a form of words is supported here",
             ));
         }
         self.check_length()
@@ -124,6 +126,12 @@ impl Incoming {
             self.state = State::Lost;
             Err(ApiError::too_slow(BODY_TIMEOUT))
         })
+    }
+
+    /// Reads to its end what must be a JSON object: a form of words is made one.
+    pub(crate) async fn read_object(&mut self, clock: &dyn Clock) -> Result<Vec<u8>, ApiError> {
+        let bytes = self.read(clock).await?;
+        Ok(if self.is_urlencoded { folded_json::of_form(&bytes) } else { bytes })
     }
 
     async fn whole(&mut self) -> Result<Vec<u8>, ApiError> {

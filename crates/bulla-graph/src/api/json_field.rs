@@ -38,6 +38,11 @@ pub(crate) trait Kind<'de>: Sized {
         Field::Mistyped
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "no number that means something here has so many digits")]
+    fn whole_number(number: i128) -> Field<Self> {
+        Self::number(number as f64)
+    }
+
     fn empty_list() -> Field<Self> {
         Field::Mistyped
     }
@@ -68,12 +73,69 @@ impl<'de> Kind<'de> for Text<'de> {
     }
 }
 
-/// `true` or `false`; an empty string is none.
+/// A name that somebody gave or made up. Some clients write a number for one that is in digits.
+pub(crate) struct Word<'de>(Cow<'de, str>);
+
+impl<'de> Kind<'de> for Word<'de> {
+    const NAME: &'static str = Text::NAME;
+
+    fn text(text: Cow<'de, str>) -> Field<Self> {
+        Field::Given(Self(text))
+    }
+
+    fn whole_number(number: i128) -> Field<Self> {
+        if number < 0 { Field::Mistyped } else { Field::Given(Self(Cow::Owned(number.to_string()))) }
+    }
+
+    fn object<M: MapAccess<'de>>(mut fields: M) -> Result<Field<Self>, M::Error> {
+        let mut word = Field::Mistyped;
+        while let Some(Name(name)) = fields.next_key()? {
+            match fields.next_value()? {
+                Field::Given(Text(digits))
+                    if name == NUMBER && digits.bytes().all(|byte| byte.is_ascii_digit()) =>
+                {
+                    word = Field::Given(Self(digits));
+                }
+                Field::Absent | Field::Mistyped | Field::Given(_) => {}
+            }
+        }
+        Ok(word)
+    }
+}
+
+impl<'de> From<Field<Word<'de>>> for Field<Text<'de>> {
+    fn from(word: Field<Word<'de>>) -> Self {
+        match word {
+            Field::Absent => Self::Absent,
+            Field::Mistyped => Self::Mistyped,
+            Field::Given(Word(text)) => Self::Given(Text(text)),
+        }
+    }
+}
+
+impl<'de> Field<Word<'de>> {
+    /// As for a text.
+    pub(crate) fn filled(self, path: &'static str) -> Result<Option<Cow<'de, str>>, ApiError> {
+        Field::<Text<'de>>::from(self).filled(path)
+    }
+
+    /// As for a text.
+    pub(crate) fn required_filled(self, path: &'static str) -> Result<Cow<'de, str>, ApiError> {
+        Field::<Text<'de>>::from(self).required_filled(path)
+    }
+}
+
+/// `true` or `false`, also as a word; an empty string is none.
 impl<'de> Kind<'de> for bool {
     const NAME: &'static str = "true or false";
 
     fn text(text: Cow<'de, str>) -> Field<Self> {
-        if text.is_empty() { Field::Absent } else { Field::Mistyped }
+        match text {
+            text if text.is_empty() => Field::Absent,
+            text if text.eq_ignore_ascii_case("true") => Field::Given(true),
+            text if text.eq_ignore_ascii_case("false") => Field::Given(false),
+            _ => Field::Mistyped,
+        }
     }
 
     fn flag(flag: bool) -> Field<Self> {
@@ -261,14 +323,12 @@ impl<'de, T: Kind<'de>> Visitor<'de> for FieldVisitor<T> {
         Ok(T::flag(flag))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "no number that means something here has so many digits")]
     fn visit_i64<E>(self, number: i64) -> Result<Field<T>, E> {
-        Ok(T::number(number as f64))
+        Ok(T::whole_number(number.into()))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "no number that means something here has so many digits")]
     fn visit_u64<E>(self, number: u64) -> Result<Field<T>, E> {
-        Ok(T::number(number as f64))
+        Ok(T::whole_number(number.into()))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Field<T>, E> {
@@ -342,6 +402,21 @@ mod tests {
         }
         let object: Field<Object<Nothing>> = serde_json::from_str(r#"{"a": 5}"#).unwrap();
         assert!(matches!(object, Field::Given(_)));
+    }
+
+    #[test]
+    fn a_whole_number_is_a_word_with_all_its_digits() {
+        let read = |json: &str| match serde_json::from_str(json).unwrap() {
+            Field::Given(Word(text)) => Some(text.into_owned()),
+            Field::Absent | Field::Mistyped => None,
+        };
+        for digits in ["5", "9007199254740993", "18446744073709551615"] {
+            assert_eq!(read(digits).as_deref(), Some(digits));
+        }
+        assert_eq!(read("\"a b\"").as_deref(), Some("a b"));
+        for json in ["1.5", "-5", "1e59", "true", "{\"a\":\"5\"}", "[5]", "null"] {
+            assert_eq!(read(json), None, "{json}");
+        }
     }
 
     #[test]

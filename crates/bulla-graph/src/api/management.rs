@@ -90,7 +90,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             Edge::Automation => self.set_automation(head, body, business).await,
             Edge::BlockedUsers => self.blocked_users(head, body, business).await,
             Edge::QrCodes => self.qr_codes(head, body, business).await,
-            Edge::QrCode(code) => self.qr_code(head, (business, code)).await,
+            Edge::QrCode(code) => self.qr_code(head, body, (business, code)).await,
             _ => Err(ApiError::path()),
         }
     }

@@ -3,7 +3,7 @@
 use bulla_content::limits::{MAX_CAPTION_CHARS, MAX_FILENAME_CHARS};
 use bulla_relay::{MediaKind, OutgoingBody, OutgoingMedia};
 
-use super::json_field::{Text, fields};
+use super::json_field::{Text, Word, fields};
 use super::links::Links;
 use crate::api_error::ApiError;
 use crate::media_name;
@@ -11,7 +11,7 @@ use crate::media_name;
 fields! {
     /// The fields of `image`, `video`, `audio`, `document` and `sticker`.
     struct MediaFields<'de> {
-        id: Text<'de> = "id",
+        id: Word<'de> = "id",
         link: Text<'de> = "link",
         caption: Text<'de> = "caption",
         filename: Text<'de> = "filename",

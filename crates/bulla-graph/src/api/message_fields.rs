@@ -2,7 +2,7 @@
 
 use super::contacts::ContactFields;
 use super::interactive::InteractiveFields;
-use super::json_field::{List, Object, Text, fields};
+use super::json_field::{List, Object, Text, Word, fields};
 use super::location::LocationFields;
 use super::media_message::MediaFields;
 use super::template_message::TemplateFields;
@@ -13,7 +13,7 @@ fields! {
     struct MessageFields<'de> {
         messaging_product: Text<'de> = "messaging_product",
         recipient_type: Text<'de> = "recipient_type",
-        to: Text<'de> = "to",
+        to: Word<'de> = "to",
         recipient: Text<'de> = "recipient",
         kind: Text<'de> = "type",
         text: Object<TextFields<'de>> = "text",

@@ -137,8 +137,9 @@ impl Parameters {
             None => Ok(None),
             Some(Value::Bool(flag)) => Ok(Some(*flag)),
             Some(Value::String(word)) if word.is_empty() => Ok(None),
-            Some(Value::String(word)) if word == "true" || word == "1" => Ok(Some(true)),
-            Some(Value::String(word)) if word == "false" || word == "0" => Ok(Some(false)),
+            // As programs write it that put it there as they have it.
+            Some(Value::String(word)) if word.eq_ignore_ascii_case("true") || word == "1" => Ok(Some(true)),
+            Some(Value::String(word)) if word.eq_ignore_ascii_case("false") || word == "0" => Ok(Some(false)),
             Some(_) => Err(ApiError::mistyped(name, "true or false")),
         }
     }
@@ -210,6 +211,9 @@ mod tests {
         assert_eq!(said.text("pin", 6).unwrap().as_deref(), Some("123456"));
         assert_eq!(said.text("code", 6).unwrap().as_deref(), Some("007"));
         assert_eq!(said.flag("flag").unwrap(), Some(true));
+        let spelt = Parameters::read("a=False&b=TRUE&c=yes", b"", false).unwrap();
+        assert_eq!((spelt.flag("a").unwrap(), spelt.flag("b").unwrap()), (Some(false), Some(true)));
+        assert!(spelt.flag("c").is_err());
         assert!(!said.has("x"));
         assert!(said.text("pin", 5).is_err() && said.required("gone", 5).is_err());
         let form = Parameters::read("", br#"list=%5B1%5D&pin=9"#, true).unwrap();

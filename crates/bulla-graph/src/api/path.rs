@@ -147,7 +147,8 @@ impl<'a> Path<'a> {
             (Some(number), Some("messages"), None) => Some(Self::Messages(number)),
             (Some(number), Some("media"), None) => Some(Self::Uploads(number)),
             (Some(number), Some("profile_picture"), None) if is_id(number) => Some(Self::Picture(number)),
-            (Some(app), Some("uploads"), None) if is_id(app) => Some(Self::Sessions(app)),
+            // The app that the token is of, by any number or as the original's own examples name it.
+            (Some(app), Some("uploads"), None) if app == "app" || is_id(app) => Some(Self::Sessions(app)),
             (Some(account), Some("message_templates"), None) => Some(Self::Templates(account)),
             (None | Some(""), None, None) => Some(Self::Root),
             (Some("debug_token"), None, None) => Some(Self::DebugToken),
@@ -255,7 +256,8 @@ mod tests {
         let session = media_name::write_session(of, media);
         assert_eq!(Path::read(&format!("/v23.0/{session}")), Some(Path::Session(of, media)));
         assert_eq!(Path::read("/v23.0/1/uploads"), Some(Path::Sessions("1")));
-        assert_eq!(Path::read("/v23.0/app/uploads"), None);
+        assert_eq!(Path::read("/v23.0/app/uploads"), Some(Path::Sessions("app")));
+        assert_eq!(Path::read("/v23.0/apps/uploads"), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::body::Incoming;
 use super::fields::{Selection, pick};
 use super::media::origin;
 use super::page::{self, PageAsked};
+use super::parameters::Parameters;
 use super::qr_picture::{PICTURE, PictureFormat};
 use super::records::{Kept, Kind};
 use crate::api_error::{ApiError, Methods};
@@ -40,23 +41,8 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             }
             Method::POST => {
                 let said = self.parameters(head, body).await?;
-                let words = said.required("prefilled_message", MAX_PREFILLED_CHARS)?;
-                let picture = said.text("generate_qr_image", 8)?.filter(|name| !name.is_empty());
-                let picture =
-                    picture.map(|name| PictureFormat::read("generate_qr_image", &name)).transpose()?;
                 let known = said.text("code", QR_CODE_CHARS)?.filter(|code| !code.is_empty());
-                let code = known.clone().unwrap_or_else(|| self.draw_code());
-                let put = |kept: &mut Option<Kept>| {
-                    if known.is_some() && kept.is_none() {
-                        return Err(ApiError::number());
-                    }
-                    let record = kept.get_or_insert_default();
-                    record.insert("code".into(), code.clone().into());
-                    record.insert("prefilled_message".into(), words.clone().into());
-                    Ok(record.clone())
-                };
-                let kept = self.change(business, (Kind::QrCode, &code), put).await?;
-                self.qr_code_json(head, (business, &kept), picture)
+                self.put_qr_code(head, &said, (business, known)).await
             }
             Method::DELETE => {
                 let code =
@@ -67,10 +53,35 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         }
     }
 
-    /// Tells of one code, or deletes it.
+    /// Makes a code, or changes the words of one that is `known`.
+    async fn put_qr_code(
+        &self,
+        head: &Parts,
+        said: &Parameters,
+        (business, known): (PhoneNumberId, Option<String>),
+    ) -> Result<Value, ApiError> {
+        let words = said.required("prefilled_message", MAX_PREFILLED_CHARS)?;
+        let picture = said.text("generate_qr_image", 8)?.filter(|name| !name.is_empty());
+        let picture = picture.map(|name| PictureFormat::read("generate_qr_image", &name)).transpose()?;
+        let code = known.clone().unwrap_or_else(|| self.draw_code());
+        let put = |kept: &mut Option<Kept>| {
+            if known.is_some() && kept.is_none() {
+                return Err(ApiError::number());
+            }
+            let record = kept.get_or_insert_default();
+            record.insert("code".into(), code.clone().into());
+            record.insert("prefilled_message".into(), words.clone().into());
+            Ok(record.clone())
+        };
+        let kept = self.change(business, (Kind::QrCode, &code), put).await?;
+        self.qr_code_json(head, (business, &kept), picture)
+    }
+
+    /// Tells of one code, changes its words, or deletes it.
     pub(super) async fn qr_code(
         &self,
         head: &Parts,
+        body: &mut Incoming,
         (business, code): (PhoneNumberId, &str),
     ) -> Result<Value, ApiError> {
         match head.method {
@@ -79,8 +90,13 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                 let whole = self.qr_code_json(head, (business, &kept), PictureFormat::asked(head)?)?;
                 Ok(json!({ "data": [pick(Selection::of(head)?.as_ref(), whole)] }))
             }
+            // As it was documented once, and as some clients have it.
+            Method::POST => {
+                let said = self.parameters(head, body).await?;
+                self.put_qr_code(head, &said, (business, Some(code.to_owned()))).await
+            }
             Method::DELETE => self.delete_qr_code(business, code).await,
-            _ => Err(ApiError::method(Methods::GetOrDelete)),
+            _ => Err(ApiError::method(Methods::GetPostOrDelete)),
         }
     }
 

@@ -100,7 +100,7 @@ impl Request {
             }
             _ => return Err(ApiError::unknown_type()),
         };
-        let (to, contact) = recipient(fields.to, fields.recipient)?;
+        let (to, contact) = recipient(fields.to.into(), fields.recipient)?;
         let quoted = match fields.context.optional("context")? {
             Some(Object(context)) => context.message_id.filled("context.message_id")?,
             None => None,

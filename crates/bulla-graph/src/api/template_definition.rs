@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 
 use super::json_field::{Field, Fields, Number, Text, fields};
 use super::raw_items::{items, object};
+use super::template_message::spelt;
 use crate::api_error::ApiError;
 use crate::limits::{MAX_COMPONENTS, MAX_TRANSLATIONS};
 
@@ -167,7 +168,7 @@ pub(crate) fn read(fields: DefinitionFields<'_>) -> Result<TemplateDefinition, A
         return Err(ApiError::unsupported_field("library_template_name"));
     }
     let name = fields.name.required_filled("name")?.into_owned();
-    let language = fields.language.required_filled("language")?.into_owned();
+    let language = spelt(fields.language.required_filled("language")?).into_owned();
     let category = category(&fields.category.required_filled("category")?)?;
     let format = format(fields.format)?.unwrap_or_default();
     components(Head { name, language, category, format }, fields.components)

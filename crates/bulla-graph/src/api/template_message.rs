@@ -46,7 +46,7 @@ impl<'de> Kind<'de> for Language<'de> {
     const NAME: &'static str = "an object with a code";
 
     fn text(text: Cow<'de, str>) -> Field<Self> {
-        if text.is_empty() { Field::Absent } else { Field::Given(Self(text)) }
+        if text.is_empty() { Field::Absent } else { Field::Given(Self(spelt(text))) }
     }
 
     fn object<M: MapAccess<'de>>(mut fields: M) -> Result<Field<Self>, M::Error> {
@@ -58,6 +58,17 @@ impl<'de> Kind<'de> for Language<'de> {
             }
         }
         Ok(language)
+    }
+}
+
+/// The code of a language as it is written: `en_us` is `en_US`. Some clients have all of it in small letters.
+pub(crate) fn spelt(code: Cow<'_, str>) -> Cow<'_, str> {
+    match code.split_once('_') {
+        Some((language, region)) if region.len() == 2 => {
+            let (language, region) = (language.to_ascii_lowercase(), region.to_ascii_uppercase());
+            Cow::Owned(format!("{language}_{region}"))
+        }
+        _ => code,
     }
 }
 

@@ -14,6 +14,7 @@ use tracing::Span;
 
 use super::body::Incoming;
 use super::fields::{Selection, pick};
+use super::folded_json;
 use super::json_field::{Field, Object};
 use super::links::Link;
 use super::page::PageAsked;
@@ -170,12 +171,15 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let admission = self.admission.take(body.most(), &*self.clock).await;
         let _admission =
             admission.inspect_err(|api_error| self.failures.tell(api_error, "no room", &*self.clock))?;
-        let mut bytes = body.read(&*self.clock).await?;
+        let mut bytes = body.read_object(&*self.clock).await?;
         // One client writes the JSON into a string of JSON.
         if bytes.first() == Some(&b'"')
             && let Ok(within) = serde_json::from_slice::<String>(&bytes)
         {
             bytes = within.into();
+        }
+        if let Some(unfolded) = folded_json::unfolded(&bytes) {
+            bytes = unfolded;
         }
         let fields: Field<Object<DefinitionFields<'_>>> = whole(&bytes)?;
         match fields {

@@ -68,7 +68,6 @@ async fn a_field_of_another_type_is_named_with_the_type_it_should_have() {
     for (changes, details) in [
         (json!({ "messaging_product": 1 }), "messaging_product must be a string"),
         (json!({ "recipient_type": {} }), "recipient_type must be a string"),
-        (json!({ "to": 16_505_551_234_u64 }), "to must be a string"),
         (json!({ "to": -1 }), "to must be a string"),
         (json!({ "to": 1.5 }), "to must be a string"),
         (json!({ "to": { "a": { "b": [1, {}] } } }), "to must be a string"),
@@ -76,7 +75,9 @@ async fn a_field_of_another_type_is_named_with_the_type_it_should_have() {
         (json!({ "text": "hello" }), "text must be an object"),
         (json!({ "text": [1, 2] }), "text must be an object"),
         (json!({ "text": { "body": 1 } }), "text.body must be a string"),
-        (json!({ "text": { "body": "x", "preview_url": "true" } }), "text.preview_url must be true or false"),
+        (json!({ "text": "{\"body\":" }), "text must be an object"),
+        (json!({ "text": "{\"body\":1}" }), "text.body must be a string"),
+        (json!({ "text": { "body": "x", "preview_url": "yes" } }), "text.preview_url must be true or false"),
         (json!({ "context": "wamid" }), "context must be an object"),
         (json!({ "context": { "message_id": 1 } }), "context.message_id must be a string"),
         (json!({ "biz_opaque_callback_data": {} }), "biz_opaque_callback_data must be a string"),
@@ -199,7 +200,7 @@ async fn a_body_that_is_not_a_json_object_is_refused() {
         let body = format!("{{\"junk\":{junk}}}");
         assert!(bench.refused(body.clone(), 100).await.contains("is not JSON"), "{body}");
     }
-    for form in ["multipart/form-data; boundary=x", "Multipart/Mixed", "application/x-www-form-urlencoded"] {
+    for form in ["multipart/form-data; boundary=x", "Multipart/Mixed"] {
         let request = messages().header("content-type", form);
         let mut request = request.body(Body::from(text_with(json!({})))).unwrap();
         request.headers_mut().insert("content-type", form.parse().unwrap());

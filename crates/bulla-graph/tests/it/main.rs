@@ -12,6 +12,7 @@ mod bad_requests;
 mod boxed_ports;
 mod callbacks;
 mod checks;
+mod client_spellings;
 mod clock;
 mod connection_limits;
 mod connections;

@@ -9,7 +9,7 @@ use bulla_content::{
 use super::cards::CardFields;
 use super::parameters::{self, ParameterFields};
 use super::sections::{self, SectionFields};
-use crate::api::json_field::{List, Object, Text, fields};
+use crate::api::json_field::{List, Object, Text, Word, fields};
 use crate::api_error::ApiError;
 
 fields! {
@@ -18,8 +18,8 @@ fields! {
         buttons: List<Object<ButtonFields<'de>>, MAX_REPLY_BUTTONS> = "buttons",
         button: Text<'de> = "button",
         sections: List<Object<SectionFields<'de>>, MAX_SECTIONS> = "sections",
-        catalog_id: Text<'de> = "catalog_id",
-        product_retailer_id: Text<'de> = "product_retailer_id",
+        catalog_id: Word<'de> = "catalog_id",
+        product_retailer_id: Word<'de> = "product_retailer_id",
         parameters: Object<ParameterFields<'de>> = "parameters",
         cards: List<Object<CardFields<'de>>, MAX_CARDS> = "cards",
     }
@@ -36,7 +36,7 @@ fields! {
 fields! {
     /// The fields of `reply`.
     struct ReplyFields<'de> {
-        id: Text<'de> = "id",
+        id: Word<'de> = "id",
         title: Text<'de> = "title",
     }
 }

@@ -7,7 +7,7 @@ use bulla_relay::OutgoingMedia;
 use super::action::ReplyFields;
 use super::parameters::ParameterFields;
 use super::{BodyFields, HeaderFields, HeaderPaths, Top};
-use crate::api::json_field::{Field, List, Number, Object, Text, fields};
+use crate::api::json_field::{Field, List, Number, Object, Text, Word, fields};
 use crate::api::links::Links;
 use crate::api_error::ApiError;
 
@@ -42,8 +42,8 @@ fields! {
     struct CardActionFields<'de> {
         parameters: Object<ParameterFields<'de>> = "parameters",
         buttons: List<Object<QuickReplyFields<'de>>, MAX_REPLY_BUTTONS> = "buttons",
-        catalog_id: Text<'de> = "catalog_id",
-        product_retailer_id: Text<'de> = "product_retailer_id",
+        catalog_id: Word<'de> = "catalog_id",
+        product_retailer_id: Word<'de> = "product_retailer_id",
     }
 }
 

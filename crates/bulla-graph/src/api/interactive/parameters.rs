@@ -4,7 +4,7 @@ use bulla_content::{Action, AddressRequest, Catalog, Flow, FlowMode};
 use serde::de::{IgnoredAny, MapAccess};
 use serde_json::value::RawValue;
 
-use crate::api::json_field::{Field, Fields, Number, Object, Text};
+use crate::api::json_field::{Field, Fields, Number, Object, Text, Word};
 use crate::api_error::ApiError;
 use crate::limits::MAX_CALL_MINUTES;
 
@@ -15,7 +15,7 @@ pub(crate) struct ParameterFields<'de> {
     pub(super) url: Field<Text<'de>>,
     pub(super) ttl_minutes: Field<Number>,
     thumbnail: Field<Text<'de>>,
-    flow_id: Field<Text<'de>>,
+    flow_id: Field<Word<'de>>,
     flow_name: Field<Text<'de>>,
     flow_button: Field<Text<'de>>,
     flow_token: Field<Text<'de>>,

@@ -3,7 +3,7 @@
 use bulla_content::limits::{MAX_PRODUCTS, MAX_ROWS};
 use bulla_content::{ListRow, ListSection, ProductId, ProductSection};
 
-use crate::api::json_field::{List, Object, Text, fields};
+use crate::api::json_field::{List, Object, Text, Word, fields};
 use crate::api_error::ApiError;
 
 const TITLE: &str = "interactive.action.sections.title";
@@ -20,7 +20,7 @@ fields! {
 fields! {
     /// The fields of one of `rows`.
     struct RowFields<'de> {
-        id: Text<'de> = "id",
+        id: Word<'de> = "id",
         title: Text<'de> = "title",
         description: Text<'de> = "description",
     }
@@ -29,7 +29,7 @@ fields! {
 fields! {
     /// The fields of one of `product_items`.
     struct ProductFields<'de> {
-        product_retailer_id: Text<'de> = "product_retailer_id",
+        product_retailer_id: Word<'de> = "product_retailer_id",
     }
 }
 
