@@ -2,6 +2,7 @@ use std::fmt;
 
 use bulla_base::{Category, Number, PhoneNumberId, Timestamp};
 use bulla_content::{Body, Text};
+use bulla_meter::WindowState;
 
 use crate::{MessageRef, Rule};
 
@@ -163,20 +164,30 @@ pub struct StatusUpdate {
     pub category: Category,
     /// What the business attached to it.
     pub tracking: Option<String>,
+    /// In which state of the user's window it was sent, where what it is billed as is told: that it was sent,
+    /// and then whichever is first, that it was delivered or read. A window counts as open where a rule of
+    /// the business keeps it, and else as closed.
+    pub billed_in: Option<WindowState>,
 }
 
 impl StatusUpdate {
     /// A status update, for hosts that test their sinks.
     #[must_use]
     pub const fn new(status: Status, category: Category, tracking: Option<String>) -> Self {
-        Self { status, category, tracking }
+        Self { status, category, tracking, billed_in: None }
+    }
+
+    /// The same, which tells what the message is billed as.
+    #[must_use]
+    pub fn billed_in(self, window: WindowState) -> Self {
+        Self { billed_in: Some(window), ..self }
     }
 }
 
 impl fmt::Debug for StatusUpdate {
     /// What the business attached prints its length.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, category, tracking } = self;
+        let Self { status, category, tracking, .. } = self;
         let tracking = tracking.as_ref().map(String::len);
         write!(f, "StatusUpdate({status:?}, {category:?}, tracking: {tracking:?} bytes)")
     }

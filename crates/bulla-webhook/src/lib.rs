@@ -7,6 +7,7 @@
 
 mod callback;
 mod sink;
+mod status_pricing;
 mod webhook;
 
 pub mod signature;
@@ -54,4 +55,5 @@ pub use limits::{
 };
 pub use resolver::{Resolver, Resolving, SystemResolver};
 pub use sink::WebhookSink;
+pub use status_pricing::StatusPricing;
 pub use webhook::{InvalidWebhook, Webhook};

@@ -9,21 +9,26 @@ mod other;
 use bulla_base::Timestamp;
 use bulla_content::Body;
 use bulla_relay::{
-    AccountEvent, Business, Event, Failure, Incoming, MessageRef, MessageTemplate, Quality, Restriction,
-    RestrictionUpdate, StandingChange, StandingUpdate, Status, StatusUpdate, Subject, Tier, VolumeTierUpdate,
+    AccountEvent, Business, Event, Failure, Incoming, MessageRef, MessageTemplate, PricingCategory,
+    PricingType, Quality, Restriction, RestrictionUpdate, StandingChange, StandingUpdate, Status,
+    StatusUpdate, Subject, Tier, VolumeTierUpdate,
 };
 
 use self::objects::{
     AccountChange, AccountEntry, AccountNotification, AccountUpdate, AccountValue, Answered, BanInfo, Change,
-    Contact, Data, Entry, Fault, Message, Metadata, Notification, Profile, QualityUpdate, Reaction,
+    Contact, Data, Entry, Fault, Message, Metadata, Notification, Pricing, Profile, QualityUpdate, Reaction,
     RestrictionInfo, StatusLine, TemplateStatusUpdate, TextBody, Unsupported, Value, ViolationInfo,
     VolumeTierInfo, VolumeTierValue,
 };
 use self::other::Other;
-use crate::{WebhookError, api_ids, ascii_json};
+use crate::{StatusPricing, WebhookError, api_ids, ascii_json};
 
 /// The body of the update that tells `business` of `event`.
-pub(crate) fn write(event: &Event, business: &Business) -> Result<Vec<u8>, WebhookError> {
+pub(crate) fn write(
+    event: &Event,
+    business: &Business,
+    pricing: &dyn StatusPricing,
+) -> Result<Vec<u8>, WebhookError> {
     let about = event.subject();
     let user = about.user.digits();
     let user_id = api_ids::user(about.user_id);
@@ -41,7 +46,9 @@ pub(crate) fn write(event: &Event, business: &Business) -> Result<Vec<u8>, Webho
         Event::Message(about, incoming) => {
             value.messages = Some([message(about, incoming, &user_id, business)]);
         }
-        Event::Status(about, update) => value.statuses = Some([line(about, update, &user_id)?]),
+        Event::Status(about, update) => {
+            value.statuses = Some([line(about, update, &user_id, price(about, update, (business, pricing)))?])
+        }
         _ => return Err(WebhookError::UnknownEvent),
     }
     let notification = Notification {
@@ -214,6 +221,7 @@ fn line<'a>(
     about: &'a Subject,
     update: &'a StatusUpdate,
     user_id: &'a str,
+    pricing: Option<Pricing>,
 ) -> Result<StatusLine<'a>, WebhookError> {
     let (status, errors) = match update.status {
         Status::Sent => ("sent", None),
@@ -229,7 +237,24 @@ fn line<'a>(
         recipient_id: about.user.digits(),
         recipient_user_id: user_id,
         biz_opaque_callback_data: update.tracking.as_deref(),
+        pricing,
         errors,
+    })
+}
+
+/// What a message is billed as, if this update tells it.
+fn price(
+    about: &Subject,
+    update: &StatusUpdate,
+    (business, pricing): (&Business, &dyn StatusPricing),
+) -> Option<Pricing> {
+    let window = update.billed_in?;
+    let kind = pricing.pricing_type(business.account(), (update.category, window), about.at);
+    Some(Pricing {
+        billable: kind == PricingType::Regular,
+        pricing_model: "PMP",
+        category: PricingCategory::from(update.category).name(),
+        kind: kind.name(),
     })
 }
 

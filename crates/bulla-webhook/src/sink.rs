@@ -13,8 +13,9 @@ use tracing::Instrument;
 
 use crate::client::{Purpose, WebhookClient};
 use crate::limits::MAX_UNKNOWN;
+use crate::status_pricing::FreeAnswers;
 use crate::subscription::Subscription;
-use crate::{CallbackLookup, Connector, Webhook, WebhookError, metrics, payload, signature};
+use crate::{CallbackLookup, Connector, StatusPricing, Webhook, WebhookError, metrics, payload, signature};
 
 /// An [`EventSink`] that posts every event to the business's webhook, one a request, as its clients know
 /// them.
@@ -30,7 +31,8 @@ use crate::{CallbackLookup, Connector, Webhook, WebhookError, metrics, payload, 
 /// [ask for it](Webhook::account_updates); of qualities, as in the original, that one has become low, or is
 /// not low any more.
 ///
-/// Statuses say nothing about prices yet. A user has no profile name here, so the number stands in its place;
+/// Statuses tell what a message is billed as when it is sent, and when it has come to its user: see
+/// [`StatusPricing`]. No amount is told. A user has no profile name here, so the number stands in its place;
 /// and as the relay does not say who wrote a message that is answered, `context.from` is always the business.
 ///
 /// # Limits
@@ -52,6 +54,7 @@ pub struct WebhookSink {
     /// Of those whose clients have set one, where their updates went last; at most one a subscriber.
     moved: Mutex<HashMap<PhoneNumberId, Arc<Subscription>>>,
     callbacks: Option<Box<dyn CallbackLookup>>,
+    pricing: Box<dyn StatusPricing>,
     client: WebhookClient,
     rng: Arc<dyn Rng>,
     /// Numbers without a webhook of which the operator was told.
@@ -75,6 +78,7 @@ impl WebhookSink {
             subscribers: RwLock::default(),
             moved: Mutex::default(),
             callbacks: None,
+            pricing: Box::new(FreeAnswers),
             client,
             rng,
             unknown: Mutex::default(),
@@ -91,6 +95,13 @@ impl WebhookSink {
     #[must_use]
     pub fn callbacks(mut self, callbacks: impl CallbackLookup) -> Self {
         self.callbacks = Some(Box::new(callbacks));
+        self
+    }
+
+    /// Tells in statuses the types of prices that `pricing` says.
+    #[must_use]
+    pub fn pricing(mut self, pricing: impl StatusPricing) -> Self {
+        self.pricing = Box::new(pricing);
         self
     }
 
@@ -150,7 +161,7 @@ impl WebhookSink {
         let Subscriber { business, subscription } = self.subscriber(id)?;
         let subscription = self.moved_subscription(id, subscription).await?;
         // Before the handshake: an event for which there is no update is none of the server's business.
-        let outcome = match payload::write(event, &business) {
+        let outcome = match payload::write(event, &business, &*self.pricing) {
             Ok(body) => self.post(body, &subscription).await,
             Err(error) => Err(error),
         };
@@ -277,7 +288,7 @@ impl EventSink for WebhookSink {
 
 impl fmt::Debug for WebhookSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { subscribers: _, moved: _, callbacks: _, client: _, rng: _, unknown: _ } = self;
+        let Self { subscribers: _, moved: _, callbacks: _, pricing: _, client: _, rng: _, unknown: _ } = self;
         let subscribers = self.read();
         let webhooks = subscribers.iter().map(|(id, to)| (id.number(), to.subscription.webhook()));
         f.debug_map().entries(webhooks).finish()

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bulla_base::{Timestamp, jitter};
 use bulla_content::Body;
+use bulla_meter::WindowState;
 use bulla_store::{Store, StoreError};
 use bulla_transport::Transport;
 
@@ -308,7 +309,12 @@ pub(super) fn event(
         let (status, category) = (pending.status()?, pending.of_category()?);
         return Ok(Event::Status(
             subject,
-            StatusUpdate { status, category, tracking: pending.tracking.clone() },
+            StatusUpdate {
+                status,
+                category,
+                tracking: pending.tracking.clone(),
+                billed_in: pending.billed_in_window.map(window_state),
+            },
         ));
     };
     let in_reply_to = content.in_reply_to().map(reference);
@@ -320,4 +326,8 @@ pub(super) fn event(
         other => Incoming::Other { body: other.clone(), in_reply_to },
     };
     Ok(Event::Message(subject, incoming))
+}
+
+const fn window_state(is_open: bool) -> WindowState {
+    if is_open { WindowState::Open } else { WindowState::Closed }
 }

@@ -128,11 +128,15 @@ impl Transaction {
         let expiry = record.expiry.unwrap_or_else(|| self.expiry());
         // The receipt was faster than the carrier's answer; `sent` is told first all the same.
         if stage == Stage::Accepted && arrived {
-            self.push_event(&StoredEvent::status_of(id, outbound, self.now, Status::Sent), expiry);
+            let sent = StoredEvent::status_of(id, outbound, self.now, Status::Sent);
+            self.push_event(&sent.billed(outbound), expiry);
         }
         // As the Cloud API does: of a reaction only `sent` and `failed` are told.
         if !(arrived && outbound.reaction) {
-            self.push_event(&StoredEvent::status_of(id, outbound, self.now, status), expiry);
+            let event = StoredEvent::status_of(id, outbound, self.now, status);
+            // When it is sent, and when it is counted.
+            let is_billed = status == Status::Sent || (arrived && stage < Stage::Reached(Status::Delivered));
+            self.push_event(&if is_billed { event.billed(outbound) } else { event }, expiry);
         }
     }
 }

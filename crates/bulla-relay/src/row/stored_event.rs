@@ -31,6 +31,9 @@ pub(crate) struct StoredEvent {
     /// Of a message: the device that has sent it.
     #[prost(uint32, tag = "8")]
     device: u32,
+    /// Of a status that tells what the message is billed as: whether it was sent within the user's window.
+    #[prost(bool, optional, tag = "9")]
+    pub(crate) billed_in_window: Option<bool>,
 }
 
 impl StoredEvent {
@@ -60,11 +63,17 @@ impl StoredEvent {
             category: outbound.category,
             tracking: outbound.tracking.clone(),
             device: 0,
+            billed_in_window: None,
         }
     }
 
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
         Self::decode(bytes).map_err(|_| damaged())
+    }
+
+    /// The same, which tells what the message is billed as.
+    pub(crate) fn billed(self, outbound: &Outbound) -> Self {
+        Self { billed_in_window: Some(outbound.in_window), ..self }
     }
 
     pub(crate) fn message(&self) -> Result<MessageId, StoreError> {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use bulla_content::{Body, Content, Location, Progress};
 use bulla_device::DeviceEventKind;
 use bulla_meter::Flow;
-use bulla_relay::{Event, Incoming, Outgoing, OutgoingBody, Status};
+use bulla_relay::{Event, Incoming, Outgoing, OutgoingBody, Status, WindowState};
 
 use crate::world::{SHOP, TestDevice, World, alice, bob, says, to};
 
@@ -123,6 +123,13 @@ async fn statuses_of_a_message_are_told_in_their_order() {
         other => panic!("{other:?}"),
     });
     assert_eq!(statuses.collect::<Vec<_>>(), [Status::Sent, Status::Delivered, Status::Read]);
+    // When it is sent and when it is counted, which is once.
+    let billed = taken.iter().filter_map(|event| match event {
+        Event::Status(_, update) => Some(update.billed_in),
+        _ => None,
+    });
+    let closed = Some(WindowState::Closed);
+    assert_eq!(billed.collect::<Vec<_>>(), [closed, closed, None]);
     world.pass(Duration::from_secs(3600)).await;
     assert_eq!(world.sink.taken().len(), 3, "each once");
 }

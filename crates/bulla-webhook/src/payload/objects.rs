@@ -109,7 +109,18 @@ pub(super) struct StatusLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) biz_opaque_callback_data: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pricing: Option<Pricing>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) errors: Option<[Fault; 1]>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Pricing {
+    pub(super) billable: bool,
+    pub(super) pricing_model: &'static str,
+    pub(super) category: &'static str,
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
 }
 
 #[derive(Serialize)]

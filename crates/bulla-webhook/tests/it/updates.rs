@@ -6,12 +6,12 @@ use axum::body::Body;
 use bulla_base::{BusinessAccountId, Category, Clock, Number, SeededRng, Timestamp};
 use bulla_content::{AttachmentKey, AttachmentPointer, Sticker, Text};
 use bulla_relay::{
-    Business, Event, EventSink, Failure, Incoming, SinkError, SinkErrorKind, Status, StatusUpdate, Subject,
-    UserId,
+    Business, Event, EventSink, Failure, Incoming, PricingType, SinkError, SinkErrorKind, Status,
+    StatusUpdate, Subject, UserId, WindowState,
 };
 use bulla_webhook::{
-    AllowedNetworks, Connector, MAX_RESPONSE_BODY_BYTES, MAX_RESPONSE_HEAD_BYTES, MAX_RETRY_AFTER, Webhook,
-    WebhookError, WebhookSink, signature,
+    AllowedNetworks, Connector, MAX_RESPONSE_BODY_BYTES, MAX_RESPONSE_HEAD_BYTES, MAX_RETRY_AFTER,
+    StatusPricing, Webhook, WebhookError, WebhookSink, signature,
 };
 use http::{Method, Response};
 use serde_json::{Value, json};
@@ -192,6 +192,56 @@ async fn a_status_names_the_user_and_gives_the_tracking_back() {
         delivered(status(Status::Sent, None)).await["statuses"][0].get("biz_opaque_callback_data"),
         None
     );
+}
+
+/// All that is in a window is free, for whoever has an account.
+struct FreeInWindow;
+
+impl StatusPricing for FreeInWindow {
+    fn pricing_type(
+        &self,
+        account: BusinessAccountId,
+        (_, window): (Category, WindowState),
+        _: Timestamp,
+    ) -> PricingType {
+        assert_eq!(account, business().account());
+        match window {
+            WindowState::Open => PricingType::FreeCustomerService,
+            _ => PricingType::Regular,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_status_tells_what_a_message_is_billed_as() {
+    let pricing = |kind: &str, category: &str| {
+        json!({
+            "billable": kind == "regular", "pricing_model": "PMP", "category": category, "type": kind,
+        })
+    };
+    let status = |category| Event::Status(subject(), StatusUpdate::new(Status::Delivered, category, None));
+    let billed = |category, window| match status(category) {
+        Event::Status(subject, update) => Event::Status(subject, update.billed_in(window)),
+        other => other,
+    };
+    let told = async |event| delivered(event).await["statuses"][0].get("pricing").cloned();
+    for (category, window, kind) in [
+        (Category::Service, WindowState::Open, "free_customer_service"),
+        (Category::Service, WindowState::Closed, "free_customer_service"),
+        (Category::Utility, WindowState::Open, "regular"),
+        (Category::Marketing, WindowState::Closed, "regular"),
+    ] {
+        assert_eq!(told(billed(category, window)).await, Some(pricing(kind, category.name())));
+    }
+    assert_eq!(told(status(Category::Utility)).await, None);
+
+    let receiver = Receiver::start().await;
+    let sink = local(Arc::new(WaitingClock)).pricing(FreeInWindow);
+    sink.subscribe([business()], webhook(&receiver)).unwrap();
+    sink.forward(&billed(Category::Utility, WindowState::Open)).await.unwrap();
+    let body: Value = serde_json::from_slice(&receiver.take().pop().unwrap().body).unwrap();
+    let line = &body["entry"][0]["changes"][0]["value"]["statuses"][0];
+    assert_eq!(line["pricing"], pricing("free_customer_service", "utility"));
 }
 
 #[tokio::test]
