@@ -141,6 +141,10 @@ class Known:
         if operation == "createTemplate" and isinstance(body, dict):
             self._add("name", body["name"])
 
+    def published(self, flow: str) -> None:
+        """This flow can be deprecated, which hardly any other can."""
+        self._add("published", flow)
+
     def _add(self, kind: str, name: str) -> None:
         ids = self._ids[kind]
         ids.append(name)
@@ -277,6 +281,8 @@ class Fuzzer:
             key: self._known.of_path(key, value) for key, value in (case.path_parameters or {}).items()
         }
         case.query = {key: self._known.of_query(name, key, value) for key, value in (case.query or {}).items()}
+        if name == "deprecateFlow" and self._chance.randrange(2):
+            case.path_parameters["flow_id"] = self._known.one("published", instead=case.path_parameters["flow_id"])
         if name == "deleteQrCodeNamed" and self._chance.randrange(4):
             # The one by which it is named.
             case.query["code"] = self._known.one("code", instead="A")
@@ -314,6 +320,8 @@ class Fuzzer:
         except FailureGroup as group:
             for failure in group.exceptions:
                 self.failures.append(f"{name}: {failure}\n{case.as_curl_command()}"[:3000])
+        if response.status_code == 200 and name == "publishFlow":
+            self._known.published(case.path_parameters["flow_id"])
         if response.status_code == 200 and name not in FILES:
             self._known.learn(name, json.loads(response.content), case.body)
 

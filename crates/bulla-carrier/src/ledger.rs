@@ -1,16 +1,18 @@
 //! What the carrier counts of deliveries, for the bill that both sides sign.
 
 use std::collections::{BTreeSet, HashSet};
+use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bulla_base::{Address, BusinessAccountId, MessageId, Partition, Party, PhoneNumberId, Timestamp};
 use bulla_envelope::{Envelope, Kind};
 use bulla_meter::{CountedMessage, CountedPeriod, LedgerSettings, Period, UsageKey};
-use bulla_store::{BEFORE_ALL, Batch, Counter, Key, QueueIndex, Space, Store, StoreError};
+use bulla_store::{BEFORE_ALL, Batch, Counter, Key, QueueIndex, SYSTEM_PARTITION, Space, Store, StoreError};
 
 use crate::Carrier;
 use crate::acknowledged_envelopes::Places;
-use crate::limits::MAX_ID_AGE;
+use crate::erase_business::listed;
+use crate::limits::{MAX_ID_AGE, MAX_SETTLE_ATTEMPTS};
 use crate::metrics::LEDGER;
 use crate::store_layout::{LEDGER_COUNTS, LEDGER_MESSAGES, LEDGERED};
 
@@ -45,7 +47,7 @@ impl CarrierLedger {
     /// counted: nobody can know any more whether it was before, and the relay has told that it failed.
     ///
     /// # Cost
-    /// Two look-ups for each place.
+    /// Two look-ups for each place, and one more where a ledger ends with its business.
     pub(crate) async fn count<S: Store>(
         &self,
         store: &S,
@@ -65,6 +67,13 @@ impl CarrierLedger {
             // A damaged one was never handed on.
             let Ok(envelope) = Envelope::from_bytes(row.value) else { continue };
             let Some(counted) = counted(&envelope, settings) else { continue };
+            // Of one that is erased, what users still have is not counted anew.
+            let business = counted.key().number();
+            if settings.ends_with_business()
+                && store.get(SYSTEM_PARTITION, &listed(business), BEFORE_ALL).await?.is_none()
+            {
+                continue;
+            }
             if envelope.id().time() < now.before(MAX_ID_AGE) {
                 outcomes.too_late += 1;
                 continue;
@@ -180,11 +189,18 @@ impl<S: Store> Carrier<S> {
 
     /// Counts what of a party was acknowledged before its queues are forgotten. Under its lock.
     pub(crate) async fn count_before_forgetting(&self, partition: Partition) -> Result<(), StoreError> {
-        if self.ledger.settings().is_some() {
-            // Not, when another carrier writes to the same store; then nothing is right.
-            let _is_settled: bool = self.settling().settle_locked(partition, &Places::new()).await?;
+        if self.ledger.settings().is_none() {
+            return Ok(());
         }
-        Ok(())
+        for _ in 0..MAX_SETTLE_ATTEMPTS {
+            // Not, when a record that somebody has left behind them is written meanwhile.
+            if self.settling().settle_locked(partition, &Places::new()).await? {
+                return Ok(());
+            }
+        }
+        // What is forgotten now would never be counted.
+        let source = io::Error::other("others have written to the same rows all the time");
+        Err(StoreError::Unavailable { source })
     }
 
     /// Forgets what was counted of a business that is erased, if the host wants that.

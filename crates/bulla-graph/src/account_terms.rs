@@ -15,7 +15,8 @@ pub trait AccountTerms: Send + Sync + 'static {
 
     /// Its rate card, as it applies to it, if it has one. Of a card with prices or allotments that depend on
     /// what was before in the month, all that the account's numbers had delivered since its beginning is read
-    /// for an answer: a token then sees by its own numbers' prices how much the others sent.
+    /// for an answer: a token then sees by its own numbers' prices how much the others sent. Numbers that the
+    /// relay does not have any more count no longer.
     fn tariff(&self, _account: BusinessAccountId) -> Option<Arc<Tariff>> {
         None
     }

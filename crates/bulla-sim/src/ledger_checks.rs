@@ -60,7 +60,7 @@ async fn look(world: &World) -> Option<String> {
     };
     let always = Period::new(Hour::from_minutes(0), Hour::from_minutes(u32::MAX)).unwrap();
     let (ours, theirs) =
-        (relay.ledger(BUSINESS, always).await, carrier.ledger(BUSINESS, ACCOUNT, always).await);
+        (relay.ledger(BUSINESS, ACCOUNT, always).await, carrier.ledger(BUSINESS, ACCOUNT, always).await);
     let (Ok(ours), Ok(theirs)) = (ours, theirs) else { return Some("nobody could count".to_owned()) };
     // All users are in one market.
     let (settings, somebody) = (settings(), number(0));

@@ -249,7 +249,8 @@ fn price(
     (business, pricing): (&Business, &dyn StatusPricing),
 ) -> Option<Pricing> {
     let window = update.billed_in?;
-    let kind = pricing.pricing_type(business.account(), (update.category, window), about.at);
+    let sent = about.message.id().time();
+    let kind = pricing.pricing_type(business.account(), (update.category, window), sent);
     Some(Pricing {
         billable: kind == PricingType::Regular,
         pricing_model: "PMP",

@@ -85,7 +85,11 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             word if word.eq_ignore_ascii_case("voice") => CodeMethod::Voice,
             _ => return Err(ApiError::one_of("code_method", "SMS, VOICE")),
         };
-        let language = said.required("language", 16)?;
+        // As it was called once.
+        let language = match said.text("locale", 16)? {
+            Some(locale) if !said.has("language") && !locale.is_empty() => locale,
+            _ => said.required("language", 16)?,
+        };
         let codes = self.codes.clone().ok_or_else(ApiError::no_codes)?;
         let (code, salt, now) = (self.code(), self.salt(), self.clock.now());
         let draw = |kept: &mut Option<Kept>| {

@@ -23,6 +23,7 @@ use super::request_headers::query;
 use super::template_definition::{self, DefinitionFields};
 use super::{GraphApi, page, template_json};
 use crate::api_error::{ApiError, Methods};
+use crate::limits::MAX_BATCH;
 use crate::{Grant, RelayApi, TokenLookup};
 
 impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
@@ -239,6 +240,9 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
 
     async fn delete_templates(&self, head: &Parts, business: PhoneNumberId) -> Result<Value, ApiError> {
         let given = |name| query(head, name).filter(|value| !value.is_empty());
+        if let Some(ids) = given("hsm_ids") {
+            return self.delete_templates_by_ids(business, &ids).await;
+        }
         let deleted = match (given("hsm_id"), given("name")) {
             (None, None) => return Err(ApiError::missing("name")),
             (None, Some(name)) => self.relay.delete_templates(business, name).await.map(drop),
@@ -255,6 +259,29 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             }
         };
         deleted.map_err(|error| self.failed(error))?;
+        Ok(json!({ "success": true }))
+    }
+}
+
+impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
+    /// Deletes each of the templates in a list, if all of them are there.
+    async fn delete_templates_by_ids(&self, business: PhoneNumberId, ids: &str) -> Result<Value, ApiError> {
+        let ids = listed(Some(ids.to_owned()));
+        if ids.len() > MAX_BATCH {
+            return Err(ApiError::long("hsm_ids", "ids", ids.len(), MAX_BATCH));
+        }
+        let ids = ids.iter().map(|id| TemplateId::parse(id).ok_or_else(ApiError::number));
+        let ids = ids.collect::<Result<Vec<_>, _>>()?;
+        for id in &ids {
+            self.relay.template(business, *id).await.map_err(|error| self.failed(error))?;
+        }
+        for id in ids {
+            match self.relay.delete_template(business, id).await {
+                // Somebody else was faster, or it was named twice.
+                Ok(()) | Err(TemplateError::Unknown) => {}
+                Err(error) => return Err(self.failed(error)),
+            }
+        }
         Ok(json!({ "success": true }))
     }
 }

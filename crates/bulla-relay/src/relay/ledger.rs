@@ -1,15 +1,16 @@
 //! What is counted of deliveries for the bill that carrier and relay both sign.
 
-use bulla_base::{MessageId, PhoneNumberId};
+use bulla_base::{BusinessAccountId, MessageId, PhoneNumberId};
 use bulla_meter::{CountedMessage, CountedPeriod, LedgerSettings, Period, UsageKey};
 use bulla_store::{Counter, Space, Store, StoreError};
 use bulla_transport::Transport;
+use tracing::Instrument;
 
 use super::transaction::Transaction;
-use super::{Inner, Relay};
+use super::{Inner, Relay, trace_span};
+use crate::EventSink;
 use crate::row::Outbound;
 use crate::store_layout::{LEDGER_COUNTS, LEDGER_MESSAGES};
-use crate::{ConfigurationError, EventSink, SubmitError};
 
 impl Transaction {
     /// Counts a message that has just come to its user as the carrier counts it, in the record that says so,
@@ -29,42 +30,50 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// tag: what a carrier with the same [`LedgerSettings`] counts, too. Unlike [`usage`](Self::usage), which
     /// has what was delivered in a period and knows the user's window.
     ///
-    /// Nothing, if the relay keeps no [ledger](crate::Settings::ledger).
+    /// Nothing, if the relay keeps no [ledger](crate::Settings::ledger). Of a business that was removed or
+    /// erased there is what was counted before.
     ///
     /// # Errors
-    /// When the relay does not speak for `business`, or the store fails or holds a damaged counter.
+    /// When the store fails or holds a damaged counter.
     ///
     /// # Cost
     /// A scan of the period's counters, and some 50 bytes a message in memory.
     pub async fn ledger(
         &self,
         business: PhoneNumberId,
+        account: BusinessAccountId,
         period: Period,
-    ) -> Result<CountedPeriod, ConfigurationError> {
-        let reading = async move |inner: std::sync::Arc<Inner<S, T, K>>| {
-            let account = inner.account(business)?;
-            let bounds = [period.from(), period.to()].map(|hour| UsageKey::names_from(business, hour));
-            let (prefix, bounds) = (UsageKey::prefix(business), (&bounds[0][..], &bounds[1][..]));
-            let of = |space: Space| bulla_store::counters_between(&inner.store, space, &prefix, bounds);
-            let damaged = || SubmitError::Store(StoreError::Damaged { what: "counter" });
-            let (counts, messages) = (of(LEDGER_COUNTS).await?, of(LEDGER_MESSAGES).await?);
-            let counts = counts.into_iter().map(|(counter, count)| {
-                let key = UsageKey::from_name(account, counter.name()).ok_or_else(damaged)?;
-                Ok((key, i64::try_from(count).map_err(|_| damaged())?))
-            });
-            let messages = messages.into_iter().map(|(counter, count)| {
-                let message = CountedMessage::from_name(account, counter.name()).ok_or_else(damaged)?;
-                Ok((message, count))
-            });
-            let counts: Result<_, SubmitError> = counts.collect();
-            let messages: Result<_, SubmitError> = messages.collect();
-            Ok(CountedPeriod::new(counts?, messages?))
-        };
-        self.configuration_call(business, "bill", reading).await
+    ) -> Result<CountedPeriod, StoreError> {
+        let reading = self.0.counted_period((business, account), period);
+        let counted = reading.instrument(trace_span::call("bill", Some(business))).await;
+        counted.map_err(|error| self.0.survive(error).unwrap_or(StoreError::Closed))
     }
 }
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
+    async fn counted_period(
+        &self,
+        (business, account): (PhoneNumberId, BusinessAccountId),
+        period: Period,
+    ) -> Result<CountedPeriod, StoreError> {
+        let bounds = [period.from(), period.to()].map(|hour| UsageKey::names_from(business, hour));
+        let (prefix, bounds) = (UsageKey::prefix(business), (&bounds[0][..], &bounds[1][..]));
+        let of = |space: Space| bulla_store::counters_between(&self.store, space, &prefix, bounds);
+        let damaged = || StoreError::Damaged { what: "counter" };
+        let (counts, messages) = (of(LEDGER_COUNTS).await?, of(LEDGER_MESSAGES).await?);
+        let counts = counts.into_iter().map(|(counter, count)| {
+            let key = UsageKey::from_name(account, counter.name()).ok_or_else(damaged)?;
+            Ok((key, i64::try_from(count).map_err(|_| damaged())?))
+        });
+        let messages = messages.into_iter().map(|(counter, count)| {
+            let message = CountedMessage::from_name(account, counter.name()).ok_or_else(damaged)?;
+            Ok((message, count))
+        });
+        let (counts, messages): (Result<_, StoreError>, Result<_, StoreError>) =
+            (counts.collect(), messages.collect());
+        Ok(CountedPeriod::new(counts?, messages?))
+    }
+
     /// Forgets what was counted so long ago that the settings keep it no longer.
     pub(super) async fn sweep_ledger(&self) -> Result<(), StoreError> {
         let (Some(settings), now) = (&self.settings.ledger, self.clock.now()) else { return Ok(()) };

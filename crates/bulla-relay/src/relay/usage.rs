@@ -1,7 +1,5 @@
 //! What was sent and what was delivered, counted by what a rate card asks.
 
-use std::sync::Arc;
-
 use bulla_base::{BusinessAccountId, Category, Number, PhoneNumberId};
 use bulla_meter::{Flow, Hour, Market, Period, Traits, Usage, UsageKey, WindowState, Zone};
 use bulla_store::{Counter, Store, StoreError};
@@ -102,7 +100,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// `after`, from the period's beginning without. Nothing when that was all.
     ///
     /// # Errors
-    /// When the relay does not speak for `business`, or the store fails or holds a damaged counter.
+    /// When the relay does not have `business`, or the store fails or holds a damaged counter.
     ///
     /// # Cost
     /// A scan of the counters it tells, at most [`MAX_SCAN_ROWS`](bulla_store::MAX_SCAN_ROWS). There is one
@@ -115,11 +113,10 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         period: Period,
         after: Option<UsageKey>,
     ) -> Result<UsagePage, ConfigurationError> {
-        let reading = async move |inner: Arc<Inner<S, T, K>>| {
-            let account = inner.account(business)?;
-            Ok(inner.counted((account, business), of, period, after).await?)
-        };
-        self.configuration_call(business, "bill", reading).await
+        let account = self.0.account(business)?;
+        let reading = self.0.counted((account, business), of, period, after);
+        let counted = reading.instrument(trace_span::call("bill", Some(business))).await;
+        Ok(counted.map_err(|error| self.0.survive(error).unwrap_or(StoreError::Closed))?)
     }
 }
 

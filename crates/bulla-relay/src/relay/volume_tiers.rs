@@ -20,7 +20,8 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
     /// told of: [`AccountEvent::VolumeTier`](crate::AccountEvent::VolumeTier). How many there were.
     ///
     /// To be called by whoever has the prices, as often as the account is to know: each hour, say. A tier is
-    /// told once for a month, whatever happens; of two that were passed since the last look, the higher.
+    /// told once for a month, whatever happens; of two that were passed since the last look, the higher. What
+    /// numbers had delivered that the relay does not have any more counts no longer.
     ///
     /// # Errors
     /// When the relay does not speak for `business`, or the store fails or holds a damaged row.

@@ -53,7 +53,7 @@ impl World {
     /// What the relay has counted, and what the carrier has.
     async fn both(&self) -> [CountedPeriod; 2] {
         let theirs = self.line.ledger().ledger(SHOP, self.account(), always()).await.unwrap();
-        [self.relay.ledger(SHOP, always()).await.unwrap(), theirs]
+        [self.relay.ledger(SHOP, self.account(), always()).await.unwrap(), theirs]
     }
 
     /// The same of both, which agree and have no drift.
@@ -143,7 +143,10 @@ async fn what_is_delivered_after_midnight_is_of_the_day_on_which_it_was_accepted
     let of = |from, to| Period::new(from, to).unwrap();
     let count = async |period| {
         let theirs = world.line.ledger().ledger(SHOP, world.account(), period).await.unwrap();
-        (world.relay.ledger(SHOP, period).await.unwrap().messages().len(), theirs.messages().len())
+        (
+            world.relay.ledger(SHOP, world.account(), period).await.unwrap().messages().len(),
+            theirs.messages().len(),
+        )
     };
     assert_eq!(count(of(day, next)).await, (1, 1));
     assert_eq!(count(of(next, Hour::from_minutes(u32::MAX))).await, (0, 0));
@@ -221,18 +224,30 @@ async fn each_is_forgotten_when_the_host_says() {
 
 #[tokio::test(start_paused = true)]
 async fn it_ends_with_its_business_if_the_host_says_so_and_else_stays_for_the_bill() {
-    for (settings, left) in [(ledger(), 2), (ledger().end_with_business(), 0)] {
+    for (settings, ours_left, theirs_left) in [(ledger(), 2, 3), (ledger().end_with_business(), 0, 0)] {
         let world = World::metered_as(settings, Settings::default()).await;
-        let _phone = world.device(alice()).await;
+        let rows = Arc::<MemoryStore>::default();
+        let phone = world.phone(&rows, 1).await;
         world.send(to(alice(), "hello")).await;
         world.pass(SETTLED).await;
         world.agreed().await;
+        phone.close().await;
+        // The user gets this one when the business is gone.
+        world.send(to(alice(), "bye")).await;
+        world.pass(MINUTE).await;
         let account = world.account();
         world.relay.erase_business(SHOP).await.unwrap();
         world.line.ledger().erase_business(SHOP).await.unwrap();
-        assert_eq!(counters(&world.rows).await.len(), left);
+        let phone = world.phone(&rows, 1).await;
+        for _ in 0..2 {
+            phone.next().await.unwrap();
+        }
+        world.pass(SETTLED).await;
+        assert_eq!(counters(&world.rows).await.len(), ours_left);
+        let ours = world.relay.ledger(SHOP, account, always()).await.unwrap();
+        assert_eq!(ours.messages().len() + ours.counts().len(), ours_left);
         let theirs = world.line.ledger().ledger(SHOP, account, always()).await.unwrap();
-        assert_eq!(theirs.messages().len() + theirs.counts().len(), left);
+        assert_eq!(theirs.messages().len() + theirs.counts().len(), theirs_left);
     }
 }
 
