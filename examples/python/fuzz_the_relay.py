@@ -43,6 +43,7 @@ AT_ONCE = 10
 # How many of a hundred ids are left as they were made up.
 MADE_UP_PERCENT = 10
 LONGEST_LIST = 2
+LONGEST_QUERY = 64
 # What ends all sending stands at the end, and what takes away what others need.
 LAST = {"deregister", "giveUpUpload"}
 # What cannot be had here: nobody sends a code, and when it is asked last, the tries of a day are used up; no callback is taken.
@@ -110,6 +111,10 @@ def described() -> dict:
         for operation in path.values():
             if isinstance(operation, dict):
                 shorten(operation.get("requestBody"))
+                for parameter in operation.get("parameters", []):
+                    # The head of a request takes sixteen KiB in all, and each letter may take nine bytes.
+                    if (length := parameter.get("schema", {}).get("maxLength")) is not None:
+                        parameter["schema"]["maxLength"] = min(length, LONGEST_QUERY)
     return description
 
 
@@ -138,12 +143,15 @@ class Known:
             self._add(self.KINDS[operation], name.removeprefix("upload:"))
         if operation == "continueUpload" and "h" in told:
             self._add("handle", told["h"])
+        if operation == "createFlow" and isinstance(body, dict) and "flow_json" in body:
+            self._add("draft", told["id"])
         if operation == "createTemplate" and isinstance(body, dict):
             self._add("name", body["name"])
 
     def published(self, flow: str) -> None:
-        """This flow can be deprecated, which hardly any other can."""
+        """This flow can be deprecated, which hardly any other can, and not be published again."""
         self._add("published", flow)
+        self._ids["draft"] = [draft for draft in self._ids["draft"] if draft != flow]
 
     def _add(self, kind: str, name: str) -> None:
         ids = self._ids[kind]
@@ -277,12 +285,15 @@ class Fuzzer:
 
     def _make(self, case: object) -> None:
         name = case.operation.definition.raw["operationId"]
-        case.path_parameters = {
-            key: self._known.of_path(key, value) for key, value in (case.path_parameters or {}).items()
-        }
+        made_up = dict(case.path_parameters or {})
+        case.path_parameters = {key: self._known.of_path(key, value) for key, value in made_up.items()}
+        if name == "deleteQrCode" and self._chance.randrange(3):
+            # Or there would be none left to read.
+            case.path_parameters["code"] = made_up["code"]
         case.query = {key: self._known.of_query(name, key, value) for key, value in (case.query or {}).items()}
-        if name == "deprecateFlow" and self._chance.randrange(2):
-            case.path_parameters["flow_id"] = self._known.one("published", instead=case.path_parameters["flow_id"])
+        if (state := {"publishFlow": "draft", "deprecateFlow": "published"}.get(name)) and self._chance.randrange(4):
+            flow = self._known.one(state, instead=case.path_parameters["flow_id"])
+            case.path_parameters["flow_id"] = flow
         if name == "deleteQrCodeNamed" and self._chance.randrange(4):
             # The one by which it is named.
             case.query["code"] = self._known.one("code", instead="A")

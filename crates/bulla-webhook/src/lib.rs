@@ -57,3 +57,6 @@ pub use resolver::{Resolver, Resolving, SystemResolver};
 pub use sink::WebhookSink;
 pub use status_pricing::StatusPricing;
 pub use webhook::{InvalidWebhook, Webhook};
+
+/// What a status tells of a price.
+pub use bulla_relay::{PricingType, WindowState};
