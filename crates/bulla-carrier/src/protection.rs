@@ -49,18 +49,21 @@ impl<S: Store> Carrier<S> {
     /// [`TransportError::Restricted`] and [`TransportError::TooFast`]. So is one that writes to more users
     /// outside their windows in 24 hours than its [tier](bulla_integrity::TierState) says
     /// ([`TransportError::MessagingLimit`], [`set_tier`](Self::set_tier)), and whoever writes to a user who
-    /// has got four promotions in a day from anybody ([`TransportError::MarketingLimit`]). Say [of
-    /// which](Self::verify_business) somebody knows who they are: they begin faster. Each is told how it
+    /// has got four promotions in the last 24 hours from anybody ([`TransportError::MarketingLimit`]). Say
+    /// [of which](Self::verify_business) somebody knows who they are: they begin faster. Each is told how it
     /// stands when it connects, and when that changes while it is connected
     /// ([`Connected::standing`](bulla_transport::Connected::standing)).
     ///
     /// Must be called on a tokio runtime.
     ///
     /// # Cost
-    /// At most four HMACs a message. In memory some 36 bytes for each user that a business has met in a day,
-    /// and at most two kilobytes for a business. Every minute one record for each business at which something
-    /// was seen, of 12 bytes a user. When it is opened, two reads for each business that has ever connected,
-    /// and two when one connects.
+    /// Of a message at most six HMACs, and two more if the key of tags changes while it is queued; of a
+    /// promotion one read. In memory some 36 bytes for each user that a business has met in a day, once as
+    /// whoever wrote, was written to and was not there, and at most two kilobytes for a business. Every
+    /// minute one record for each business at which something was seen, and one for each of these three kinds
+    /// of users of whom there are any, of 12 bytes a user. When it is opened, three reads for each business
+    /// that has ever connected; when one connects that is not watched, six, and one for each megabyte of
+    /// users.
     #[must_use]
     pub fn with_protection(mut self, rng: Arc<dyn Rng>) -> Self {
         let protection = Arc::new(Protection {
@@ -86,9 +89,9 @@ impl<S: Store> Carrier<S> {
         Ok(())
     }
 
-    /// Whether `envelope`, which was never queued, may be; then it is taken note of, unless something of its
-    /// message was queued before. What comes of that is to be [kept](Self::end_admission), and whoever counts
-    /// for it is to be told when it [went](Held::went).
+    /// Whether `envelope`, which was never queued, may be. What a business writes is taken note of when it
+    /// [went](Held::went), unless something of its message was queued before; and what comes of that is to be
+    /// [kept](Self::end_admission).
     pub(crate) fn admits(&self, envelope: &Envelope, is_known: bool) -> Result<Option<Held>, TransportError> {
         // Receipts and retry requests say nothing to anybody.
         let (Some(protection), Kind::Message(category)) = (&self.protection, envelope.kind()) else {
@@ -101,9 +104,9 @@ impl<S: Store> Carrier<S> {
                     is_template: category != Category::Service,
                     neighbourhood: protection.neighbourhood(user),
                 };
-                let counts =
+                let message =
                     protection.look(*business, |watched, now, rng| watched.business_writes(&sent, now, rng));
-                return Ok(counts?.map(|counts| protection.hold(*business, sent.user, counts)));
+                return Ok(message?.map(|message| protection.hold(*business, message)));
             }
             (Party::Business(business), Party::User(_)) => {
                 let repeats = protection.look(*business, |watched, now, _| watched.business_repeats(now));

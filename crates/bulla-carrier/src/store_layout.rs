@@ -18,7 +18,7 @@
 //! business    STANDING        –                       number of the next event (u32) ‖ how it stands
 //! business    MET             kind ‖ number (u8)      whom it has met in a day, by keyed tags, in pieces: who wrote, who was written to first, who was not there
 //! business    TIER            –                       how many users it may write to first, and to how many it did on each of 30 days
-//! user        MARKETING       –                       how far what is sent to promote something was used up
+//! user        MARKETING       –                       when the user got the last four promotions (u64 each)
 //! business    ENFORCEMENT     number (u32)            what was done about it, and why
 //! zero        ERASING         user's partition        nothing: this user's erasure was begun and is not done
 //! zero        BUSINESS        its number              nothing: this business has connected
@@ -128,7 +128,7 @@ pub(crate) fn tier() -> Key {
     Key::undated(TIER, "")
 }
 
-/// The key of what a user has got of what promotes something.
+/// The key of when a user got the last promotions.
 pub(crate) fn marketing() -> Key {
     Key::undated(MARKETING, "")
 }

@@ -3,7 +3,8 @@
 //! # In reading order
 //! [`commitment`] is what a sender binds itself to, and [`Acceptance`] what the carrier sees of a message;
 //! [`StampKeys`] make a [`Stamp`] of it, and verify the [`Report`] of its recipient. [`Recipients`] counts
-//! whom a business writes to, within its [`Tier`]; a [`Rate`] says how fast. [`Standing`] is all about a
+//! whom a business writes to, within its [`Tier`]; a [`Rate`] says how fast, and [`Promotions`]
+//! what a user gets of those. [`Standing`] is all about a
 //! business: the [`Signal`]s that speak against it, its [`Quality`], and the [`Ladder`] on which something is
 //! done about it.
 
@@ -14,6 +15,7 @@ mod stamp_keys;
 
 mod report;
 
+mod promotions;
 mod rate;
 mod recipients;
 mod tier;
@@ -35,6 +37,7 @@ pub use stamp_keys::StampKeys;
 pub use report::{Reason, Report, ReportedMessage};
 
 pub use bulla_base::Tier;
+pub use promotions::Promotions;
 pub use rate::{Rate, RateState};
 pub use recipients::{LIMIT_PERIOD, Recipients, Reservation};
 pub use tier::TierState;
@@ -47,6 +50,6 @@ pub use standing::{Observation, Refused, Standing};
 pub use error::{InvalidForm, NotProven};
 pub use limits::{
     APPEAL_SPAN, CLEAN_DAYS_A_STEP, DAYS_OF_LOW_QUALITY, MAX_DAYS_FORWARD, MAX_NOTE_BYTES, MAX_RECIPIENTS,
-    MAX_REPORT_BYTES, MAX_REPORTED_BYTES, MAX_REPORTED_MESSAGES, STAMP_KEY_DAYS, USED_DAYS,
+    MAX_REPORT_BYTES, MAX_REPORTED_BYTES, MAX_REPORTED_MESSAGES, PROMOTIONS_A_DAY, STAMP_KEY_DAYS, USED_DAYS,
     USERS_TO_LEAVE_FIRST_TIER,
 };

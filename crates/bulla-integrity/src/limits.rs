@@ -30,6 +30,9 @@ pub const MAX_RECIPIENTS: u32 = 1_000_000;
 /// The most of a rate, in its period or at once. A rate of more is refused.
 pub(crate) const MAX_RATE_COUNT: u32 = 1_000_000;
 
+/// How many promotions a user gets in any 24 hours, from all businesses together.
+pub const PROMOTIONS_A_DAY: usize = 4;
+
 /// To how many users a business must have written in 30 days to leave the first tier, unless it is verified.
 pub const USERS_TO_LEAVE_FIRST_TIER: u64 = 2_000;
 
@@ -130,6 +133,6 @@ mod tests {
         assert_eq!((MAX_REPORTED_MESSAGES, MAX_REPORTED_BYTES, MAX_NOTE_BYTES), (5, 98_304, 1024));
         assert_eq!((CLEAN_DAYS_A_STEP, APPEAL_SPAN.as_secs()), (30, 7_776_000));
         assert_eq!((USERS_TO_LEAVE_FIRST_TIER, USED_DAYS, DAYS_OF_LOW_QUALITY), (2_000, 7, 7));
-        assert_eq!((MAX_REPORT_BYTES, MAX_RECIPIENTS), (492_985, 1_000_000));
+        assert_eq!((MAX_REPORT_BYTES, MAX_RECIPIENTS, PROMOTIONS_A_DAY), (492_985, 1_000_000, 4));
     }
 }

@@ -28,8 +28,6 @@ impl Rate {
     pub const LARGE_NUMBER: Self = Self { interval: 1_000, tolerance: 999 * 1_000 };
     /// What one number sends to one user: one in six seconds, and 45 at once.
     pub const PAIR: Self = Self { interval: 6_000_000, tolerance: 44 * 6_000_000 };
-    /// What all businesses together send to one user to promote themselves: four in 24 hours.
-    pub const MARKETING: Self = Self { interval: 21_600_000_000, tolerance: 3 * 21_600_000_000 };
 
     /// `count` in `period`, and up to `burst` at once.
     ///
@@ -122,17 +120,6 @@ mod tests {
             let within: usize = (1..=1_000).map(|millis| burst(rate, &mut state, at(millis))).sum();
             assert_eq!(within, a_second);
         }
-    }
-
-    #[test]
-    fn a_user_gets_four_promotions_a_day() {
-        let mut state = RateState::default();
-        assert_eq!(burst(Rate::MARKETING, &mut state, at(0)), 4);
-        let wait = Rate::MARKETING.take(state, at(1)).unwrap_err();
-        assert_eq!(wait, Duration::from_millis(6 * 3_600_000 - 1));
-        let days: usize =
-            (1..=240).map(|hour| burst(Rate::MARKETING, &mut state, at(hour * 3_600_000))).sum();
-        assert_eq!(days, 40);
     }
 
     #[test]

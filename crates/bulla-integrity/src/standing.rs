@@ -199,11 +199,20 @@ impl Standing {
     /// # Errors
     /// [`Refused`].
     pub fn admit(&mut self, to_new_user: bool, now: Timestamp) -> Result<(), Refused> {
+        self.admit_beside(0, to_new_user, now)
+    }
+
+    /// As [`admit`](Self::admit), while so many messages to new users are `under_way`, which are
+    /// [noted](Self::note) when they have gone: they count for the pace.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn admit_beside(&mut self, under_way: u32, to_new_user: bool, now: Timestamp) -> Result<(), Refused> {
         let (rung, until) = (self.ladder.restriction(now), self.ladder.until());
         if rung >= Rung::Paused || rung == Rung::Limited && to_new_user {
             return Err(Refused::Restricted { rung, until });
         }
-        if to_new_user && self.new_this_hour(now) >= self.pace() {
+        if to_new_user && self.new_this_hour(now).saturating_add(under_way) >= self.pace() {
             let hour = Duration::from_secs(3600);
             let into = Duration::from_millis(now.as_millis() % 3_600_000);
             return Err(Refused::Pace { retry_after: hour - into });

@@ -58,14 +58,20 @@ impl TierState {
         self.tier
     }
 
-    /// Somebody has found out who the business is.
+    /// Somebody has found out who the business is: from the first tier it rises by that.
     pub const fn verify(&mut self) {
         self.is_verified = true;
     }
 
-    /// Somebody has decided that the business is in `tier`, from where it goes on by the rules.
+    /// Somebody has decided that the business is in `tier`, from where it goes on by the rules, and by what
+    /// it does from now on. In the first tier it stays, though it was verified, until it has written to
+    /// enough users or is [verified](Self::verify) once more.
     pub const fn set(&mut self, tier: Tier) {
-        (self.tier, self.low_days) = (tier, 0);
+        self.enter(tier);
+        self.low_days = 0;
+        if matches!(tier, Tier::Users250) {
+            self.is_verified = false;
+        }
     }
 
     /// So many users count `today`: whether that is half of the limit decides whether it may rise.
@@ -86,11 +92,18 @@ impl TierState {
         let before = self.tier;
         self.low_days = if quality == Quality::Red { self.low_days + 1 } else { 0 };
         if self.low_days >= DAYS_OF_LOW_QUALITY {
-            (self.tier, self.low_days) = (before.below(), 0);
+            self.enter(before.below());
+            self.low_days = 0;
         } else if quality != Quality::Red && self.may_rise(quality, users, today) {
-            self.tier = before.above();
+            self.enter(before.above());
         }
         (self.tier != before).then_some(before)
+    }
+
+    /// Half of one limit is not half of another.
+    const fn enter(&mut self, tier: Tier) {
+        self.tier = tier;
+        self.half_used = Day::from_number(0);
     }
 
     fn may_rise(&self, quality: Quality, users: u64, today: Day) -> bool {
@@ -148,6 +161,43 @@ mod tests {
             let mut state = second();
             state.note_users(users, day(0));
             assert_eq!(state.judge(Quality::Green, 0, day(later)).is_some(), rises, "{users} {later}");
+        }
+    }
+
+    #[test]
+    fn half_of_one_limit_leads_up_once() {
+        let mut state = TierState { tier: Tier::Users2K, ..TierState::default() };
+        state.note_users(1_000, day(0));
+        let judged = [0, 1, 2].map(|today| state.judge(Quality::Green, 0, day(today)));
+        assert_eq!(judged, [Some(Tier::Users2K), None, None]);
+        assert_eq!(state.tier(), Tier::Users10K);
+    }
+
+    #[test]
+    fn half_of_a_limit_that_holds_no_more_does_not_lead_back_up() {
+        let mut fallen = TierState { tier: Tier::Users10K, ..TierState::default() };
+        for today in 0..7 {
+            fallen.note_users(5_000, day(today));
+            let _ = fallen.judge(Quality::Red, 0, day(today));
+        }
+        assert_eq!(fallen.judge(Quality::Green, 0, day(7)), None);
+        let mut lowered = TierState { tier: Tier::Users10K, ..TierState::default() };
+        lowered.note_users(5_000, day(0));
+        lowered.set(Tier::Users2K);
+        assert_eq!(lowered.judge(Quality::Green, 0, day(0)), None);
+        assert_eq!([fallen.tier(), lowered.tier()], [Tier::Users2K; 2]);
+    }
+
+    #[test]
+    fn who_is_put_into_the_first_tier_stays_there_until_verified_again_or_with_enough_users() {
+        for (users, verified_again, rises) in [(1_999, false, false), (2_000, false, true), (0, true, true)] {
+            let mut state = TierState::default();
+            state.verify();
+            state.set(Tier::Users250);
+            if verified_again {
+                state.verify();
+            }
+            assert_eq!(state.judge(Quality::Green, users, day(0)).is_some(), rises, "{users}");
         }
     }
 

@@ -123,6 +123,8 @@ pub enum StandingChange {
         was: Quality,
         /// What it is.
         is: Quality,
+        /// In which tier the number is, if the carrier counts whom it writes to.
+        tier: Option<Tier>,
     },
     /// It may write to more or fewer users first.
     Tier {

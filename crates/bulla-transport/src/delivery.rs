@@ -110,7 +110,7 @@ pub struct Connected {
     pub device_list: Option<u64>,
     /// How the caller stands, if it is a business and the carrier protects users. Nothing from
     /// [`publish`](crate::Transport::publish), and from [`low_stock`](crate::Transport::low_stock) when it
-    /// is as the caller was told.
+    /// is as that has told the caller last.
     pub standing: Option<BusinessStanding>,
 }
 

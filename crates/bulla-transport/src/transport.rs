@@ -145,8 +145,9 @@ pub trait Transport: Send + Sync + 'static {
 
     /// Waits until the carrier has `at_most` so many one-time keys of the caller's left, and tells how many:
     /// the time to [`publish`](Self::publish) more, whoever has taken them. Or until a business stands
-    /// otherwise than it was told by this call or by [`connect`](Self::connect): then it tells
-    /// [how](Connected::standing), and how many keys are left as far as that matters.
+    /// otherwise than this call has told: then it tells [how](Connected::standing), and how many keys are
+    /// left as far as that matters. What [`connect`](Self::connect) tells does not count: who asks for the
+    /// first time may hear it once more.
     ///
     /// # Errors
     /// [`TransportError::Fenced`] also while it waits.

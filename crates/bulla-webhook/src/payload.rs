@@ -141,13 +141,14 @@ fn of_standing<'a>(update: &StandingUpdate, business: &'a Business) -> Option<Ac
         let value = AccountUpdate { phone_number, event, restriction_info, ban_info, violation_info };
         AccountChange { field: "account_update", value: AccountValue::Restriction(value) }
     };
-    let quality = |event, limits: Option<(Tier, Tier)>| {
+    let quality = |event, was: Option<Tier>, is: Option<Tier>| {
+        let limit = is.map_or("TIER_NOT_SET", Tier::name);
         let value = QualityUpdate {
             display_phone_number: phone_number,
             event,
-            old_limit: limits.map(|(was, _)| was.name()),
-            current_limit: limits.map(|(_, is)| is.name()),
-            max_daily_conversations_per_business: limits.map(|(_, is)| is.name()),
+            old_limit: was.map(Tier::name),
+            current_limit: limit,
+            max_daily_conversations_per_business: limit,
         };
         AccountChange { field: "phone_number_quality_update", value: AccountValue::Quality(value) }
     };
@@ -158,10 +159,10 @@ fn of_standing<'a>(update: &StandingUpdate, business: &'a Business) -> Option<Ac
         StandingChange::RestrictionEnded { .. } => {
             account("DISABLED_UPDATE", Some(BanInfo { waba_ban_state: "REINSTATE" }), None)
         }
-        StandingChange::Quality { is: Quality::Red, .. } => quality("FLAGGED", None),
-        StandingChange::Quality { was: Quality::Red, .. } => quality("UNFLAGGED", None),
-        StandingChange::Tier { was, is } if is > was => quality("UPGRADE", Some((was, is))),
-        StandingChange::Tier { was, is } => quality("DOWNGRADE", Some((was, is))),
+        StandingChange::Quality { is: Quality::Red, tier, .. } => quality("FLAGGED", None, tier),
+        StandingChange::Quality { was: Quality::Red, tier, .. } => quality("UNFLAGGED", None, tier),
+        StandingChange::Tier { was, is } if is > was => quality("UPGRADE", Some(was), Some(is)),
+        StandingChange::Tier { was, is } => quality("DOWNGRADE", Some(was), Some(is)),
         _ => return None,
     })
 }

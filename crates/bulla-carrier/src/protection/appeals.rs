@@ -30,8 +30,9 @@ impl<S: Store> Carrier<S> {
     }
 
     /// `business` may write to as many users outside their windows in 24 hours as `tier` says, and goes on
-    /// from there by the rules of [`TierState`](bulla_integrity::TierState). False as of
-    /// [`verify_business`](Self::verify_business).
+    /// from there by the rules of [`TierState`](bulla_integrity::TierState) and by what it does from now on:
+    /// in the first tier also one that was verified stays, until it has earned more or is
+    /// [verified](Self::verify_business) once more. False as of `verify_business`.
     ///
     /// # Errors
     /// As [`standing`](Self::standing).

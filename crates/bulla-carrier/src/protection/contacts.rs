@@ -14,8 +14,8 @@ use crate::store_layout::{MET_KINDS, met};
 /// The rows of each kind of people.
 pub(super) type Rows = [Vec<Bytes>; MET_KINDS];
 
-/// In how many rows of the store each kind of people stands.
-pub(super) type RowCounts = [u8; MET_KINDS];
+/// What keeps each kind of people, and in how many rows: a million of one kind take a batch of their own.
+pub(super) type Puts = [(Batch, u8); MET_KINDS];
 
 /// Three kinds of people, each of the last 24 hours.
 pub(super) struct Contacts {
@@ -25,7 +25,8 @@ pub(super) struct Contacts {
     reached: Recipients,
     /// Whom it wanted to write to, and who are not there.
     missing: Recipients,
-    rows: RowCounts,
+    /// In how many rows of the store each kind stands.
+    rows: [u8; MET_KINDS],
 }
 
 impl Contacts {
@@ -111,28 +112,19 @@ impl Contacts {
         self.rows.iter().any(|rows| *rows > 0)
     }
 
-    /// Puts all of them into `batch`. In how many rows; to be [told](Self::stored) when they are there.
-    pub(super) fn put(&self, batch: &mut Batch, now: Timestamp) -> RowCounts {
-        // A span as short as that is one.
-        let expiry = Retention::new(MET_FOR).unwrap_or(Retention::LONGEST).from(now);
-        let mut counts = self.rows;
-        let all = self.all();
-        for (kind, (people, count)) in (0..).zip(all.into_iter().zip(&mut counts)) {
-            let (bytes, mut rows) = (people.to_bytes(), 0);
-            // Of nobody there is nothing to be kept.
-            for chunk in bytes.chunks(MAX_VALUE_BYTES).filter(|_| !people.is_empty()) {
-                batch.put_until(met(kind, rows), chunk.to_vec(), expiry);
-                rows = rows.saturating_add(1);
-            }
-            (rows..*count).for_each(|row| batch.delete(met(kind, row)));
-            *count = rows;
-        }
-        counts
+    /// Puts each kind of them into a batch of `partition`. To be [told](Self::stored) when it is there.
+    pub(super) fn put(&self, partition: Partition, now: Timestamp) -> Puts {
+        let put = |kind, people, rows_before| put(partition, (kind, people), rows_before, now);
+        let [wrote, reached, missing] = self.all();
+        let [of_wrote, of_reached, of_missing] = self.rows;
+        [put(0, wrote, of_wrote), put(1, reached, of_reached), put(2, missing, of_missing)]
     }
 
-    /// What was put is in the store.
-    pub(super) const fn stored(&mut self, rows: RowCounts) {
-        self.rows = rows;
+    /// What was put of one kind is in the store.
+    pub(super) fn stored(&mut self, kind: usize, rows: u8) {
+        if let Some(before) = self.rows.get_mut(kind) {
+            *before = rows;
+        }
     }
 
     const fn all(&self) -> [&Recipients; MET_KINDS] {
@@ -142,6 +134,25 @@ impl Contacts {
     const fn all_mut(&mut self) -> [&mut Recipients; MET_KINDS] {
         [&mut self.wrote, &mut self.reached, &mut self.missing]
     }
+}
+
+/// A batch that keeps one kind of people, who stood in so many rows before, and in how many they stand then.
+fn put(
+    partition: Partition,
+    (kind, people): (u8, &Recipients),
+    rows_before: u8,
+    now: Timestamp,
+) -> (Batch, u8) {
+    // A span as short as that is one.
+    let expiry = Retention::new(MET_FOR).unwrap_or(Retention::LONGEST).from(now);
+    let (mut batch, bytes, mut rows) = (Batch::new(partition), people.to_bytes(), 0);
+    // Of nobody there is nothing to be kept.
+    for chunk in bytes.chunks(MAX_VALUE_BYTES).filter(|_| !people.is_empty()) {
+        batch.put_until(met(kind, rows), chunk.to_vec(), expiry);
+        rows = rows.saturating_add(1);
+    }
+    (rows..rows_before).for_each(|row| batch.delete(met(kind, row)));
+    (batch, rows)
 }
 
 /// Whether `user` was not among the people. One more than can be counted is taken for new.

@@ -1,5 +1,5 @@
-/// A user who counts because a message to them is being queued. Dropped, it did not go, and they count no
-/// more.
+/// A message of a business that is being queued, and whose user counts for its limit. Dropped, it did not go,
+/// and nothing of it counts any more.
 pub(crate) struct Held(Option<Box<dyn FnOnce(bool) + Send>>);
 
 impl Held {

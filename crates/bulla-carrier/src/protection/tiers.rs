@@ -53,9 +53,10 @@ impl Tiers {
         self.state.verify();
     }
 
-    /// The operator decides.
+    /// The operator decides: what the business did before leads it nowhere.
     pub(super) const fn set(&mut self, tier: Tier) {
         self.state.set(tier);
+        self.users = [0; TIER_DAYS];
     }
 
     /// One user more was written to first, which makes `reached` in 24 hours.
@@ -104,6 +105,10 @@ mod tests {
             assert_eq!(tiers.judge(Quality::Green, at(last)).is_some(), rises, "{last}");
             assert_eq!(tiers.tier() == Tier::Users2K, rises);
         }
+        let mut lowered = Tiers::new();
+        (0..2_000).for_each(|_| lowered.note_user(1, at(0)));
+        lowered.set(Tier::Users250);
+        assert_eq!(lowered.judge(Quality::Green, at(0)), None, "it has written to nobody since");
         assert!(Tiers::from_bytes(&[0; Tiers::BYTES]).is_err() && Tiers::from_bytes(&[]).is_err());
     }
 }

@@ -2,14 +2,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use bulla_base::{Number, Partition, Party, PhoneNumberId, Rng, Timestamp};
-use bulla_integrity::{Observation, Report, Reservation};
+use bulla_integrity::{Observation, Report};
 use bulla_store::{Batch, SYSTEM_PARTITION, Store, StoreError};
 use bulla_transport::TransportError;
 
 use super::Protection;
 use super::contacts::Rows;
 use super::held::Held;
-use super::watched::{Put, Watched, tag};
+use super::watched::{Met, Put, UnderWay, Watched, tag};
 use crate::erase_business::{businesses, listed};
 use crate::limits::{MAX_MET_ROWS, PROTECTION_INTERVAL, UNWATCHED_AFTER};
 use crate::metrics::{ENFORCEMENTS, WATCHED};
@@ -117,37 +117,51 @@ impl<S: Store> Protection<S> {
         Ok(true)
     }
 
-    /// Writes down how a business stands, and if `and_met` whom it has met.
+    /// Writes down how a business stands, and if `and_met` whom it has met: each kind of people on its own,
+    /// for all of them are more than a batch holds.
     pub(super) async fn keep(&self, business: PhoneNumberId, and_met: bool) -> Result<(), StoreError> {
         let partition = self.partition(business);
         let _lock = self.keyed_mutex.lock(partition).await;
         let mut batch = Batch::new(partition);
         let now = self.clock.now();
-        let put = self.watched().get(&business).map(|watched| match and_met {
-            true => watched.put_all(&mut batch, now),
-            false => watched.put(&mut batch, now),
+        let put = self.watched().get(&business).map(|watched| {
+            let met = and_met.then(|| watched.put_met(now));
+            (watched.put(&mut batch, now), met)
         });
         // It was erased meanwhile.
-        let Some(put) = put else { return Ok(()) };
+        let Some((put, met)) = put else { return Ok(()) };
         // It expects nothing.
         let _ = self.store.commit(batch).await?;
         self.kept(business, put);
+        match met {
+            Some(met) => self.keep_met(business, met).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn keep_met(&self, business: PhoneNumberId, met: Met) -> Result<(), StoreError> {
+        let Met { changes, puts } = met;
+        for (kind, (batch, rows)) in puts.into_iter().enumerate().filter(|(_, (batch, _))| batch.writes()) {
+            // It expects nothing.
+            let _ = self.store.commit(batch).await?;
+            if let Some(watched) = self.watched().get_mut(&business) {
+                watched.kept_kind(kind, rows);
+            }
+        }
+        if let Some(watched) = self.watched().get_mut(&business) {
+            watched.kept_all(changes);
+        }
         Ok(())
     }
 
-    /// Has a user of `business` count while the message to them is queued.
-    pub(super) fn hold(
-        self: &Arc<Self>,
-        business: PhoneNumberId,
-        user: Partition,
-        (serial, reservation): (u64, Reservation),
-    ) -> Held {
+    /// Has a message of `business` count while it is queued.
+    pub(super) fn hold(self: &Arc<Self>, business: PhoneNumberId, message: UnderWay) -> Held {
         let protection = Arc::clone(self);
         Held::new(move |went| {
             let (now, mut all) = (protection.clock.now(), protection.watched());
             // One that was erased and is back has not been written to.
-            if let Some(watched) = all.get_mut(&business).filter(|watched| watched.serial == serial) {
-                watched.settle(user, reservation, went, now, &*protection.rng);
+            if let Some(watched) = all.get_mut(&business).filter(|watched| watched.serial == message.serial) {
+                watched.settle(message, went, now, &*protection.rng);
             }
         })
     }
@@ -225,5 +239,57 @@ fn may_pass(done: Result<(), StoreError>) -> Result<bool, StoreError> {
             Ok(false)
         }
         Ok(()) => Ok(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_base::{Clock, ManualClock, SeededRng};
+    use bulla_integrity::{Recipients, Standing};
+    use bulla_store::{MAX_BATCH_BYTES, MAX_VALUE_BYTES, MemoryStore};
+
+    use super::*;
+    use crate::Carrier;
+    use crate::protection::watched::joined;
+
+    const SHOP: PhoneNumberId = PhoneNumberId::new(7);
+
+    /// What is stored of so many people.
+    fn crowd(count: u32, now: Timestamp) -> Vec<u8> {
+        let mut bytes = Recipients::new(now, &SeededRng::new(1)).to_bytes().to_vec();
+        bytes.truncate(bytes.len() - 4);
+        bytes.extend_from_slice(&count.to_be_bytes());
+        for tag in 0..u64::from(count) {
+            bytes.extend_from_slice(&tag.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+            bytes.extend_from_slice(&(u32::MAX / 4).to_be_bytes());
+        }
+        bytes
+    }
+
+    /// Else nobody who is among them could be forgotten.
+    #[tokio::test]
+    async fn more_people_than_a_batch_holds_are_written_down() {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(20_000 * 86_400_000)));
+        let (now, rng) = (clock.now(), SeededRng::new(1));
+        let store = MemoryStore::new();
+        let carrier = Carrier::open(store, clock, &rng).await.unwrap().with_protection(Arc::new(rng));
+        let protection = carrier.protection.as_ref().unwrap();
+        let partition = protection.partition(SHOP);
+        let mut batch = Batch::new(partition);
+        batch.put(standing(), joined(0, &Standing::new(now)));
+        let _ = protection.store.commit(batch).await.unwrap();
+        let (crowd, mut bytes) = (crowd(500_000, now), 0);
+        for kind in 0..3 {
+            let mut batch = Batch::new(partition);
+            for (row, chunk) in (0..).zip(crowd.chunks(MAX_VALUE_BYTES)) {
+                batch.put(met(kind, row), chunk.to_vec());
+            }
+            bytes += batch.bytes();
+            let _ = protection.store.commit(batch).await.unwrap();
+        }
+        assert!(bytes > MAX_BATCH_BYTES);
+        protection.watch(SHOP, |watched, _, _| watched.verify()).await.unwrap();
+        protection.keep_all().await.unwrap();
+        assert!(!protection.watched()[&SHOP].has_changed());
     }
 }

@@ -3,7 +3,7 @@ use bulla_integrity::{EnforcementEvent, Observation, Refused, Reservation, Rung,
 use bulla_store::{Batch, StoreError};
 use bulla_transport::{BusinessStanding, Restriction, TransportError};
 
-use super::contacts::{Contacts, RowCounts, Rows};
+use super::contacts::{Contacts, Puts, Rows};
 use super::tiers::Tiers;
 use crate::metrics::TIERS;
 use crate::store_layout::{enforcement, standing, tier};
@@ -11,10 +11,21 @@ use crate::store_layout::{enforcement, standing, tier};
 pub(super) const DAMAGED: StoreError = StoreError::Damaged { what: "standing of a business" };
 
 /// A message that a business is about to send.
+#[derive(Clone, Copy)]
 pub(super) struct Sent {
     pub(super) user: Partition,
     pub(super) is_template: bool,
     pub(super) neighbourhood: u64,
+}
+
+/// A message that a business may send, and that is not in the store yet.
+pub(super) struct UnderWay {
+    /// Of the [business](Watched::serial) as it was then.
+    pub(super) serial: u64,
+    sent: Sent,
+    to_new_user: bool,
+    /// That its user counts, if it is outside a window.
+    reservation: Option<Reservation>,
 }
 
 /// What was put into a batch.
@@ -22,8 +33,13 @@ pub(crate) struct Put {
     events: usize,
     /// How the business stands by it.
     standing: BusinessStanding,
-    /// The changes up to which all is in it, and in how many rows stands whom the business has met.
-    all: Option<(u64, RowCounts)>,
+}
+
+/// What keeps whom a business has met.
+pub(super) struct Met {
+    /// The changes up to which all is in it.
+    pub(super) changes: u64,
+    pub(super) puts: Puts,
 }
 
 /// A business of which something was seen lately.
@@ -36,6 +52,8 @@ pub(super) struct Watched {
     /// first time.
     contacts: Contacts,
     tiers: Tiers,
+    /// How many messages to new users are under way.
+    new_under_way: u32,
     /// What was done about it and is not in the store yet, and the number of the first of these.
     events: Vec<EnforcementEvent>,
     next_event: u32,
@@ -50,7 +68,7 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    /// Reads what was [put](Self::put_all), or begins.
+    /// Reads what was [put](Self::put), or begins.
     pub(super) fn read(
         partition: Partition,
         [stored, in_tier]: [Option<&[u8]>; 2],
@@ -69,7 +87,7 @@ impl Watched {
         let tiers = in_tier.map_or_else(|| Ok(Tiers::new()), Tiers::from_bytes)?;
         let mut serial = [0; 8];
         rng.fill(&mut serial);
-        let (events, used, changes, written) = (Vec::new(), now, 0, 0);
+        let (events, used, changes, written, new_under_way) = (Vec::new(), now, 0, 0, 0);
         let durable = in_short(&standing, &tiers, now);
         // Of whom nothing is known there is nothing to be told.
         let told =
@@ -80,6 +98,7 @@ impl Watched {
             serial: u64::from_be_bytes(serial),
             contacts,
             tiers,
+            new_under_way,
             events,
             next_event,
             durable,
@@ -90,24 +109,24 @@ impl Watched {
         })
     }
 
-    /// Whether the business may write now; then it does. To a user who counts for its limit: who is to be
-    /// [settled](Self::settle).
+    /// Whether the business may write now; then it is about to. What comes of that is to be
+    /// [settled](Self::settle): nothing is noted before, for what fails here is not its fault.
     pub(super) fn business_writes(
         &mut self,
         sent: &Sent,
         now: Timestamp,
         rng: &dyn Rng,
-    ) -> Result<Option<(u64, Reservation)>, TransportError> {
+    ) -> Result<Option<UnderWay>, TransportError> {
         // Whoever writes first opens a window, in which they do not count.
         let held = match self.contacts.has_window(sent.user, now, rng) {
             true => None,
             false => Some(self.contacts.reserve(sent.user, self.tiers.tier().users(), now, rng)),
         };
         let to_new_user = held.as_ref().is_some_and(|held| held.as_ref().map_or(true, |held| held.is_new()));
-        let admitted = self.standing.admit(to_new_user, now);
+        let admitted = self.standing.admit_beside(self.new_under_way, to_new_user, now);
         let reservation = match (held, admitted) {
             (None, Ok(())) => None,
-            (Some(Ok(reservation)), Ok(())) => Some((self.serial, reservation)),
+            (Some(Ok(reservation)), Ok(())) => Some(reservation),
             (Some(Err(retry_after)), Ok(())) => return Err(TransportError::MessagingLimit { retry_after }),
             (held, Err(refused)) => {
                 if let Some(Ok(reservation)) = held {
@@ -116,25 +135,24 @@ impl Watched {
                 return Err(self.refusal(refused));
             }
         };
-        let Sent { is_template, neighbourhood, .. } = *sent;
-        self.note(Observation::Sent { to_new_user, is_template, neighbourhood }, now);
-        // It is there for somebody who is: whether their device is on says nothing of the business.
-        self.note(Observation::Delivered, now);
-        Ok(reservation)
+        self.new_under_way = self.new_under_way.saturating_add(u32::from(to_new_user));
+        Ok(Some(UnderWay { serial: self.serial, sent: *sent, to_new_user, reservation }))
     }
 
-    /// The message to `user` is queued, or is not.
-    pub(super) fn settle(
-        &mut self,
-        user: Partition,
-        reservation: Reservation,
-        went: bool,
-        now: Timestamp,
-        rng: &dyn Rng,
-    ) {
-        let is_new = reservation.is_new();
-        self.contacts.settle(user, reservation, went, now, rng);
-        if went && is_new {
+    /// The message is queued, or is not: then it is as if it had never been written.
+    pub(super) fn settle(&mut self, message: UnderWay, went: bool, now: Timestamp, rng: &dyn Rng) {
+        let UnderWay { serial: _, sent, to_new_user, reservation } = message;
+        self.new_under_way = self.new_under_way.saturating_sub(u32::from(to_new_user));
+        if let Some(reservation) = reservation {
+            self.contacts.settle(sent.user, reservation, went, now, rng);
+        }
+        if went {
+            let Sent { is_template, neighbourhood, .. } = sent;
+            self.note(Observation::Sent { to_new_user, is_template, neighbourhood }, now);
+            // It is there for somebody who is: whether their device is on says nothing of the business.
+            self.note(Observation::Delivered, now);
+        }
+        if went && to_new_user {
             self.tiers.note_user(self.contacts.reached(), now);
         }
         self.changes += 1;
@@ -248,27 +266,32 @@ impl Watched {
         }
         batch.put(standing(), joined(next, &self.standing));
         batch.put(tier(), self.tiers.to_bytes());
-        Put { events: self.events.len(), standing: in_short(&self.standing, &self.tiers, now), all: None }
+        Put { events: self.events.len(), standing: in_short(&self.standing, &self.tiers, now) }
     }
 
-    /// Puts whom it has met into `batch`, too.
-    pub(super) fn put_all(&self, batch: &mut Batch, now: Timestamp) -> Put {
-        let rows = self.contacts.put(batch, now);
-        Put { all: Some((self.changes, rows)), ..self.put(batch, now) }
+    /// What keeps whom it has met. To be told of [each](Self::kept_kind) when it is in the store, and then
+    /// [that all is](Self::kept_all).
+    pub(super) fn put_met(&self, now: Timestamp) -> Met {
+        Met { changes: self.changes, puts: self.contacts.put(self.partition, now) }
     }
 
     /// What was put is in the store. What was done about the business, and whether it stands otherwise now.
     pub(super) fn kept(&mut self, put: Put) -> (Vec<EnforcementEvent>, bool) {
         let stands_otherwise = std::mem::replace(&mut self.durable, put.standing) != put.standing;
-        if let Some(all) = put.all {
-            let (written, rows) = all;
-            self.written = written;
-            self.contacts.stored(rows);
-        }
         let kept: Vec<_> = self.events.drain(..put.events.min(self.events.len())).collect();
         let count = u32::try_from(kept.len()).unwrap_or(u32::MAX);
         self.next_event = self.next_event.saturating_add(count);
         (kept, stands_otherwise)
+    }
+
+    /// What was put of one kind of people is in the store.
+    pub(super) fn kept_kind(&mut self, kind: usize, rows: u8) {
+        self.contacts.stored(kind, rows);
+    }
+
+    /// All of it is in the store, and how it stands as well.
+    pub(super) const fn kept_all(&mut self, changes: u64) {
+        self.written = changes;
     }
 
     /// How it stands, if it was not told so yet; then it is.

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use bulla_base::{Category, DeviceId, DeviceSet, Partition, Party, Timestamp};
 use bulla_envelope::{Envelope, InvalidEnvelope, Kind};
-use bulla_integrity::{Rate, RateState};
+use bulla_integrity::Promotions;
 use bulla_store::{Commit, Key, Record, Store, StoreError, Version};
 use bulla_transport::{SendOutcome, TransportError};
 use tokio::sync::oneshot;
@@ -247,32 +247,32 @@ impl<S: Store> Carrier<S> {
         }
     }
 
-    /// Whether the user gets `envelope`, if it promotes something, and how far that is used up then.
+    /// Whether the user gets `envelope`, if it promotes something, and when they got the last of those then.
     async fn takes_promotion(
         &self,
         envelope: &Envelope,
         user: Partition,
-        used: Option<RateState>,
+        known: Option<Promotions>,
         now: Timestamp,
-    ) -> Result<Option<RateState>, TransportError> {
+    ) -> Result<Option<Promotions>, TransportError> {
         let is_to_user = matches!(envelope.to().party(), Party::User(_));
         let is_promotion = envelope.kind() == Kind::Message(Category::Marketing) && is_to_user;
         if self.protection.is_none() || !is_promotion {
             return Ok(None);
         }
-        let used = match used {
-            Some(used) => used,
+        let promotions = match known {
+            Some(known) => known,
             None => self.marketing_of(user, now).await.map_err(store_failed)?,
         };
-        let taken = Rate::MARKETING.take(used, now);
+        let taken = promotions.take(now);
         taken.map(Some).map_err(|retry_after| TransportError::MarketingLimit { retry_after })
     }
 
-    async fn marketing_of(&self, user: Partition, now: Timestamp) -> Result<RateState, StoreError> {
+    async fn marketing_of(&self, user: Partition, now: Timestamp) -> Result<Promotions, StoreError> {
         let stored = self.store.get(user, &marketing(), now).await?;
-        stored.map_or(Ok(RateState::default()), |stored| {
-            let micros = stored.value[..].try_into().map(u64::from_be_bytes);
-            micros.map(RateState::from_micros).map_err(|_| StoreError::Damaged { what: "used promotions" })
+        stored.map_or(Ok(Promotions::default()), |stored| {
+            let promotions = stored.value[..].try_into().map(Promotions::from_bytes);
+            promotions.map_err(|_| StoreError::Damaged { what: "promotions of a user" })
         })
     }
 

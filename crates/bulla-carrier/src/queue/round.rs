@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bulla_base::{DeviceId, Partition, Timestamp};
 use bulla_envelope::Envelope;
-use bulla_integrity::RateState;
+use bulla_integrity::Promotions;
 use bulla_store::{Batch, Expiry, Key, QueueIndex, Retention, Version};
 use bulla_transport::SendOutcome;
 use bytes::Bytes;
@@ -46,17 +46,17 @@ pub(super) struct Round {
     pub(super) acknowledged: Places,
     /// What that was to the ledger.
     pub(super) outcomes: LedgerOutcomes,
-    /// What was admitted in it, and of those whom it goes to who counts for it.
+    /// What was admitted in it, and what of that is to be told that it went.
     pub(super) admitted: Vec<Admitted>,
     /// The same of a round before this one, of which nothing was queued.
     pub(super) admitted_before: Vec<Admitted>,
-    /// How far the user's promotions are used up, if there is one in it.
-    pub(super) marketing: Option<RateState>,
+    /// When the user got the last promotions, if there is one in it.
+    pub(super) marketing: Option<Promotions>,
     /// Those who wait for it.
     pub(super) pending: Vec<(PendingSend, SendOutcome)>,
 }
 
-/// The guard of a message that was admitted, and that its user counts, if they do.
+/// The guard of a message that was admitted, and what is told that it went, if a business has written it.
 pub(super) type Admitted = (Key, Option<Held>);
 
 /// A record that is made.
@@ -197,10 +197,10 @@ impl Round {
             self.batch.expect(key.clone(), version);
             self.batch.put(key, guard.to_bytes());
         }
-        if let Some(used) = self.marketing {
+        if let Some(promotions) = self.marketing {
             // A span as short as that is one.
             let expiry = Retention::new(MET_FOR).unwrap_or(Retention::LONGEST).from(self.now);
-            self.batch.put_until(marketing(), used.as_micros().to_be_bytes().to_vec(), expiry);
+            self.batch.put_until(marketing(), promotions.to_bytes(), expiry);
         }
         let (batch, placed, acknowledged, guards, admitted) =
             (self.batch, self.placed, self.acknowledged, self.guards_are, self.admitted);

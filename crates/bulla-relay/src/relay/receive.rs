@@ -60,7 +60,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     low = &mut low_stock => {
                         low_stock = Box::pin(self.transport.low_stock(&tenant.caller, REFILL_BELOW));
                         match low {
-                            Ok(connected) => Box::pin(self.note_connected(&tenant, connected)).await,
+                            Ok(connected) => {
+                                let noted = Box::pin(self.note_connected(&tenant, connected)).await;
+                                // It says so once; but to whoever connects.
+                                noted.inspect_err(|_| spent = ONE_TIME_KEYS)
+                            }
                             Err(error) => Err(error.into()),
                         }
                     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use bulla_base::{MessageId, PhoneNumberId};
-use bulla_store::{Batch, Key, Store};
+use bulla_base::{MessageId, Partition, PhoneNumberId, Timestamp};
+use bulla_store::{Batch, Key, Store, StoreError};
 use bulla_transport::{BusinessStanding, Connected, Restriction, Transport};
 
 use super::Inner;
@@ -31,7 +31,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         &self,
         business: PhoneNumberId,
         restriction: Restriction,
-        until: Option<bulla_base::Timestamp>,
+        until: Option<Timestamp>,
     ) -> Result<(), RelayError> {
         self.tell_change(business, |known| known.restricted(restriction, until)).await
     }
@@ -49,11 +49,18 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let (home, now) = (self.home(business), self.clock.now());
         let _lock = self.keyed_mutex.lock(home).await;
         // Not from memory: another relay may have told it meanwhile.
-        let told = self.store.get(home, &told(), now).await?;
-        let known =
-            told.map_or(Ok(BusinessStanding::default()), |row| StoredStanding::read(&row.value)?.standing())?;
+        let (known, is_readable) = match self.told_standing(home, now).await {
+            Ok(told) => (told.unwrap_or_default(), true),
+            // What a business was told is advice: it hears some of it again, and is not stopped for that.
+            Err(error) if error.is_of_a_record() => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(%business, error, "how the business was told that it stands is not readable");
+                (BusinessStanding::default(), false)
+            }
+            Err(error) => return Err(error.into()),
+        };
         let standing = stands(known);
-        if standing == known {
+        if standing == known && is_readable {
             return Ok(());
         }
         let events = changes(business, known, standing);
@@ -67,15 +74,25 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             }
             // It expects nothing, so nothing can be in the way.
             let _ = self.store.commit(batch).await?;
+            // They are there, whatever becomes of the rest.
+            self.account_news.note(account);
         }
         let mut batch = Batch::new(home);
         batch.put(self::told(), StoredStanding::new(standing).to_bytes());
         let _ = self.store.commit(batch).await?;
         if !events.is_empty() {
             tracing::info!(%business, changes = events.len(), "the business stands otherwise with the carrier");
-            self.account_news.note(account);
         }
         Ok(())
+    }
+
+    async fn told_standing(
+        &self,
+        home: Partition,
+        now: Timestamp,
+    ) -> Result<Option<BusinessStanding>, StoreError> {
+        let row = self.store.get(home, &told(), now).await?;
+        row.map(|row| StoredStanding::read(&row.value)?.standing()).transpose()
     }
 }
 
@@ -92,7 +109,7 @@ fn changes(
     let mut events = Vec::new();
     let mut change = |change| events.push(StoredAccountEvent::change(business, change));
     if is.quality != known.quality {
-        change(StandingChange::Quality { was: known.quality, is: is.quality });
+        change(StandingChange::Quality { was: known.quality, is: is.quality, tier: is.tier });
     }
     // The first that is heard of is no news.
     if let (Some(was), Some(is)) = (known.tier, is.tier)

@@ -69,6 +69,9 @@ struct StoredChange {
     was: u32,
     #[prost(uint32, tag = "4")]
     is: u32,
+    /// Beside a quality the code of the tier; 0 for none.
+    #[prost(uint32, tag = "5")]
+    tier: u32,
 }
 
 /// What a stored event says.
@@ -116,10 +119,14 @@ impl StoredAccountEvent {
         let (what, was, is) = match change {
             StandingChange::Warned => (1, 0, 0),
             StandingChange::RestrictionEnded { was } => (2, code(was), 0),
-            StandingChange::Quality { was, is } => (3, was.code().into(), is.code().into()),
+            StandingChange::Quality { was, is, .. } => (3, was.code().into(), is.code().into()),
             StandingChange::Tier { was, is } => (4, was.code().into(), is.code().into()),
         };
-        let change = StoredChange { business: business.number(), what, was, is };
+        let tier = match change {
+            StandingChange::Quality { tier: Some(tier), .. } => tier.code().into(),
+            _ => 0,
+        };
+        let change = StoredChange { business: business.number(), what, was, is, tier };
         Self { change: Some(change), ..Self::default() }
     }
 
@@ -167,12 +174,15 @@ impl StoredVolumeTier {
 
 impl StoredChange {
     fn read(&self) -> Option<StandingChange> {
-        let Self { what, was, is, .. } = *self;
-        Some(match (what, was, is) {
-            (1, 0, 0) => StandingChange::Warned,
-            (2, was, 0) => StandingChange::RestrictionEnded { was: restriction(was)? },
-            (3, was, is) => StandingChange::Quality { was: quality(was)?, is: quality(is)? },
-            (4, was, is) => StandingChange::Tier { was: tier(was)?, is: tier(is)? },
+        let Self { what, was, is, tier: beside, .. } = *self;
+        Some(match (what, was, is, beside) {
+            (1, 0, 0, 0) => StandingChange::Warned,
+            (2, was, 0, 0) => StandingChange::RestrictionEnded { was: restriction(was)? },
+            (3, was, is, 0) => StandingChange::Quality { was: quality(was)?, is: quality(is)?, tier: None },
+            (3, was, is, code) => {
+                StandingChange::Quality { was: quality(was)?, is: quality(is)?, tier: Some(tier(code)?) }
+            }
+            (4, was, is, 0) => StandingChange::Tier { was: tier(was)?, is: tier(is)? },
             _ => return None,
         })
     }
@@ -229,7 +239,8 @@ mod tests {
         for change in [
             StandingChange::Warned,
             StandingChange::RestrictionEnded { was: Restriction::Paused },
-            StandingChange::Quality { was: Quality::Unknown, is: Quality::Red },
+            StandingChange::Quality { was: Quality::Unknown, is: Quality::Red, tier: None },
+            StandingChange::Quality { was: Quality::Red, is: Quality::Green, tier: Some(Tier::Users10K) },
             StandingChange::Tier { was: Tier::Users250, is: Tier::Unlimited },
         ] {
             let row = StoredAccountEvent::change(business, change).to_bytes();
@@ -237,8 +248,17 @@ mod tests {
             let AccountNewsItem::Change(of, read) = item else { panic!("not a change") };
             assert_eq!((of, read), (business, change));
         }
-        for (what, was, is) in [(0, 0, 0), (1, 1, 0), (2, 4, 0), (3, 0, 4), (4, 0, 1), (5, 0, 0)] {
-            let change = Some(StoredChange { business: 7, what, was, is });
+        for (what, was, is, tier) in [
+            (0, 0, 0, 0),
+            (1, 1, 0, 0),
+            (2, 4, 0, 0),
+            (3, 0, 4, 0),
+            (3, 0, 3, 6),
+            (4, 0, 1, 0),
+            (4, 1, 2, 1),
+            (5, 0, 0, 0),
+        ] {
+            let change = Some(StoredChange { business: 7, what, was, is, tier });
             assert!(StoredAccountEvent { change, ..StoredAccountEvent::default() }.item().is_err());
         }
     }

@@ -1,29 +1,40 @@
 //! What a carrier that protects users does about a business, as the business sees it.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla_base::{Category, Number, PhoneNumberId};
+use bulla_base::{Category, Number, Party, PhoneNumberId};
 use bulla_carrier::{Carrier, Reason};
 use bulla_relay::{
     AccountEvent, Event, Failure, MessageRef, Outgoing, Relay, Restriction, StandingChange, Status,
 };
-use bulla_store::{BoxStore, MemoryStore};
+use bulla_store::{
+    Batch, BoxStore, Failure as StoreFailure, FaultyStore, MemoryStore, Space, Store, StoreCall, StoreError,
+};
 
+use crate::cancellation::{of, rows};
 use crate::world::{Line, SHOP, TestDevice, TestRelay, World, alice, business, says, text};
 
 const HOUR: Duration = Duration::from_secs(3_600);
+const ACCOUNT_EVENT: Space = Space::new(0x77);
+const STANDING: Space = Space::new(0x7b);
 
 /// The same world with a carrier that protects users, and a relay for the shop alone.
 async fn protected() -> (World, TestRelay) {
-    let mut world = World::new().await;
+    let world = World::new().await;
+    let store = BoxStore::new(world.store.clone());
+    protected_on(world, store).await
+}
+
+async fn protected_on(mut world: World, store: BoxStore) -> (World, TestRelay) {
     world.relay.close().await;
     let (rows, clock) = (Arc::new(MemoryStore::new()), Arc::clone(&world.clock));
     let carrier = Carrier::open(rows, clock, &*world.rng).await.unwrap();
     world.line = Line::to(carrier.with_protection(Arc::clone(&world.rng)));
-    let (store, line, sink) = (world.store.clone(), world.line.clone(), world.sink.clone());
+    let (line, sink) = (world.line.clone(), world.sink.clone());
     let (clock, rng) = (Arc::clone(&world.clock), Arc::clone(&world.rng));
-    let builder = Relay::builder(BoxStore::new(store), line, sink, clock, rng);
+    let builder = Relay::builder(store, line, sink, clock, rng);
     let relay = builder.business(business(SHOP)).open().await.unwrap();
     (world, relay)
 }
@@ -173,6 +184,70 @@ async fn each_change_is_told_once_whether_or_not_the_relay_was_there() {
     let told = world.sink.of_accounts();
     let ended = StandingChange::RestrictionEnded { was: Restriction::Limited };
     assert!(told.len() == 3 && change(&told[2]) == ended, "{told:?}");
+}
+
+/// A store that takes no commits in which something of `space` is put.
+fn refuse(store: &FaultyStore<MemoryStore>, space: Space) {
+    store.fail_when(move |call| match call {
+        StoreCall::Commit(batch) if batch.puts().iter().any(|put| put.key.space() == space) => {
+            let source = io::ErrorKind::StorageFull.into();
+            Some(StoreFailure::Refused(StoreError::Unavailable { source }))
+        }
+        _ => None,
+    });
+}
+
+/// The carrier says once how a business stands, and a store had no room just then: nobody ever heard of it.
+#[tokio::test(start_paused = true)]
+async fn a_change_that_could_not_be_written_down_is_told_when_it_can_be() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let (world, relay) = protected_on(World::new().await, BoxStore::new(store.clone())).await;
+    refuse(&store, ACCOUNT_EVENT);
+    let _phones = complaints(&world, &relay, 0..5).await;
+    world.pass(HOUR).await;
+    assert_eq!(world.sink.of_accounts(), []);
+    store.recover();
+    world.pass(HOUR).await;
+    let told: Vec<_> = world.sink.of_accounts().iter().map(change).collect();
+    assert_eq!(told, [StandingChange::Warned]);
+}
+
+/// Perhaps more than once, but at once.
+#[tokio::test(start_paused = true)]
+async fn a_change_is_told_though_it_cannot_be_noted_that_it_was() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let (world, relay) = protected_on(World::new().await, BoxStore::new(store.clone())).await;
+    refuse(&store, STANDING);
+    let _phones = complaints(&world, &relay, 0..5).await;
+    world.pass(Duration::from_secs(60)).await;
+    let told: Vec<_> = world.sink.of_accounts().iter().map(change).collect();
+    assert!(!told.is_empty() && told.iter().all(|told| *told == StandingChange::Warned), "{told:?}");
+}
+
+/// What a business was told is advice: it is told again, and goes on.
+#[tokio::test(start_paused = true)]
+async fn a_damaged_row_of_what_was_told_is_overwritten_and_suspends_nobody() {
+    let (mut world, relay) = protected().await;
+    let _phones = complaints(&world, &relay, 0..5).await;
+    world.pass(Duration::from_secs(60)).await;
+    relay.close().await;
+    let home = of(&*world.rows, &Party::Business(SHOP)).await;
+    let row = rows(&world.rows, &[home]).await.into_iter().find(|row| row.key.space() == STANDING).unwrap();
+    let mut batch = Batch::new(home);
+    batch.put(row.key, vec![0xff]);
+    let _ = world.rows.commit(batch).await.unwrap();
+    for _ in 0..2 {
+        world.relay = world.reopen_for(vec![business(SHOP)]).await.unwrap();
+        world.pass(Duration::from_secs(60)).await;
+        let told: Vec<_> = world.sink.of_accounts().iter().map(change).collect();
+        assert_eq!(told, [StandingChange::Warned; 2], "once more, and not again");
+        let phone = world.device(user(900)).await;
+        let sent = write(&world.relay, &user(900)).await;
+        world.pass(Duration::from_secs(60)).await;
+        assert_eq!(statuses(&world, sent)[..2], [Status::Sent, Status::Delivered]);
+        drop(phone);
+        world.relay.close().await;
+    }
 }
 
 /// A host that erases a number has it begin anew.

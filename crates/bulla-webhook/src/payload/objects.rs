@@ -212,17 +212,15 @@ pub(super) struct ViolationInfo {
     pub(super) violation_type: &'static str,
 }
 
-/// With limits, if they have changed.
+/// With the limit before, if it has changed.
 #[derive(Serialize)]
 pub(super) struct QualityUpdate<'a> {
     pub(super) display_phone_number: &'a str,
     pub(super) event: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) old_limit: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) current_limit: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) max_daily_conversations_per_business: Option<&'static str>,
+    pub(super) current_limit: &'static str,
+    pub(super) max_daily_conversations_per_business: &'static str,
 }
 
 #[derive(Serialize)]

@@ -135,7 +135,14 @@ async fn how_a_number_stands_is_told_as_the_original_does() {
     let at = Timestamp::from_millis(1_795_293_590_960);
     let account = BusinessAccountId::new(102_290_129_340_398);
     let number = business().display_number().digits().to_owned();
-    let quality = |event: &str| json!({ "display_phone_number": number, "event": event });
+    let quality = |event: &str, limit: &str| {
+        json!({
+            "display_phone_number": number,
+            "event": event,
+            "current_limit": limit,
+            "max_daily_conversations_per_business": limit,
+        })
+    };
     let tier = |event: &str, was: &str, is: &str| {
         json!({
             "display_phone_number": number,
@@ -165,11 +172,15 @@ async fn how_a_number_stands_is_told_as_the_original_does() {
                 "ban_info": { "waba_ban_state": "REINSTATE" },
             }),
         ),
-        (StandingChange::Quality { was: Quality::Green, is: Quality::Red }, of_quality, quality("FLAGGED")),
         (
-            StandingChange::Quality { was: Quality::Red, is: Quality::Yellow },
+            StandingChange::Quality { was: Quality::Green, is: Quality::Red, tier: Some(Tier::Users10K) },
             of_quality,
-            quality("UNFLAGGED"),
+            quality("FLAGGED", "TIER_10K"),
+        ),
+        (
+            StandingChange::Quality { was: Quality::Red, is: Quality::Yellow, tier: None },
+            of_quality,
+            quality("UNFLAGGED", "TIER_NOT_SET"),
         ),
         (
             StandingChange::Tier { was: Tier::Users250, is: Tier::Users2K },
@@ -190,7 +201,7 @@ async fn how_a_number_stands_is_told_as_the_original_does() {
         assert_eq!(body, json!({ "object": "whatsapp_business_account", "entry": [entry] }));
     }
     // The original has no word for what lies between.
-    let between = StandingChange::Quality { was: Quality::Green, is: Quality::Yellow };
+    let between = StandingChange::Quality { was: Quality::Green, is: Quality::Yellow, tier: None };
     let update = StandingUpdate::new(NUMBER, account, between, at);
     sink.forward_account(&AccountEvent::Standing(update)).await.unwrap();
     assert!(receiver.take().is_empty());
