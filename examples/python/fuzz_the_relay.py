@@ -342,7 +342,7 @@ def served(binary: pathlib.Path) -> Iterator[tuple[Relay, str]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    relay = Relay(binary, port, "--metrics", "127.0.0.1:0", "--app-secret", APP_SECRET)
+    relay = Relay(binary, port, "--metrics", "127.0.0.1:0", "--app-owner-secret", APP_SECRET)
     try:
         relay.wait_until_ready()
         yield relay, f"http://127.0.0.1:{port}"

@@ -61,6 +61,7 @@ from relay_process import BUSINESS_ACCOUNT_ID, DEADLINE_S, PHONE_NUMBER_ID, TOKE
 VERIFY_TOKEN = "a-word-agreed-on"
 APP = "1"
 APP_SECRET = "a-secret-of-the-app"
+OWNER_SECRET = "a-secret-of-its-owner"
 ENDPOINT = "/webhook"
 GREETING = "hello from the user"
 
@@ -507,9 +508,12 @@ class Conversation:
             # Each server registers itself a moment after it has started, as pywa does it.
             own, port, seen = f"to the server of {scope.name}", free_port(), len(self.business.messages)
             heard: queue.Queue[Message] = queue.Queue()
+            # It has room for one: of who may act as the app, or what updates are signed with.
+            owner = {"app_secret": OWNER_SECRET, "validate_updates": False}
+            secret = owner if scope == CallbackURLScope.APP else {"app_secret": APP_SECRET}
             wa = self.business.client(
                 TOKEN, callback_url=f"http://127.0.0.1:{port}", callback_url_scope=scope, verify_token="another word",
-                app_id=APP, app_secret=APP_SECRET, webhook_endpoint=ENDPOINT, webhook_challenge_delay=1,
+                app_id=APP, **secret, webhook_endpoint=ENDPOINT, webhook_challenge_delay=1,
             )  # fmt: skip
             wa.on_message(lambda _, message, heard=heard: heard.put(message))
             options = {"host": "127.0.0.1", "port": port, "log_level": "warning"}
@@ -528,14 +532,15 @@ class Conversation:
                 lambda: self.wa.override_phone_callback_url(f"http://127.0.0.1:{port}{ENDPOINT}", "a wrong word"),
             )
         expect(error.code == 2200, f"code {error.code}")
-        error = refused(errors.WhatsAppError, lambda: self.wa.api.get_app_access_token(int(APP), "a wrong secret"))
-        expect(error.code == 1, f"code {error.code}")
+        for wrong in ("a wrong secret", APP_SECRET):
+            error = refused(errors.WhatsAppError, lambda wrong=wrong: self.wa.api.get_app_access_token(int(APP), wrong))
+            expect(error.code == 1, f"code {error.code}")
         expect(self.wa.delete_phone_callback_url() and self.wa.delete_waba_callback_url(), "no success")
-        of_app = {"access_token": self.wa.api.get_app_access_token(int(APP), APP_SECRET)["access_token"]}
+        of_app = {"access_token": self.wa.api.get_app_access_token(int(APP), OWNER_SECRET)["access_token"]}
         (told,) = self.wa.api._request("GET", f"/{APP}/subscriptions", params=of_app)["data"]
         expect("messages" in [field["name"] for field in told["fields"]], f"{told}")
         # That of the app's own id and secret is one, too.
-        of_app = {"access_token": f"{APP}|{APP_SECRET}"}
+        of_app = {"access_token": f"{APP}|{OWNER_SECRET}"}
         expect(self.wa.api._request("DELETE", f"/{APP}/subscriptions", params=of_app)["success"], "no success")
         self.relay.user_writes("back at the host's")
         message = self.business.next_message(seen)
@@ -752,9 +757,10 @@ def main() -> int:
     business.serve()
     webhook = f"http://127.0.0.1:{business.webhook_port}{ENDPOINT}"
     of_webhook = ("--webhook", webhook, "--verify-token", VERIFY_TOKEN, "--app-secret", APP_SECRET, "--client-callbacks", "yes")
+    of_app = ("--app-owner-secret", OWNER_SECRET)
     folder = tempfile.TemporaryDirectory()
     certified = certify(binary, pathlib.Path(folder.name))
-    relay = Relay(binary, business.relay_port, *of_webhook, "--trust", str(certified / "authority.pem"), "--say", GREETING)
+    relay = Relay(binary, business.relay_port, *of_webhook, *of_app, "--trust", str(certified / "authority.pem"), "--say", GREETING)
     try:
         results = [attempt("the relay gets ready", relay.wait_until_ready)]
         if results == [True]:

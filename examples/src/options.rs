@@ -39,6 +39,8 @@ pub struct Options {
     pub(crate) business_account_id: BusinessAccountId,
     pub(crate) webhook: Option<Webhook>,
     pub(crate) app_secret: String,
+    /// Opens what is the app's own.
+    pub(crate) app_owner_secret: Option<String>,
     pub(crate) networks: AllowedNetworks,
     pub(crate) users: Vec<Number>,
     pub(crate) say: Option<Text>,
@@ -51,7 +53,7 @@ pub struct Options {
 }
 
 /// The options that take a value, and what they take.
-const VALUED: [(&str, &str); 18] = [
+const VALUED: [(&str, &str); 19] = [
     ("--listen", "an address such as 127.0.0.1:8080"),
     ("--metrics", "an address such as 127.0.0.1:9090"),
     ("--data", "a folder"),
@@ -63,6 +65,7 @@ const VALUED: [(&str, &str); 18] = [
     ("--allow-network", "a range of addresses such as 10.0.0.0/8"),
     ("--verify-token", "a text"),
     ("--app-secret", "a text"),
+    ("--app-owner-secret", "another text than --app-secret"),
     ("--user", "a phone number with its country code, such as +16505551234"),
     ("--say", "a text"),
     ("--carrier-log", "a file"),
@@ -104,6 +107,7 @@ impl Options {
             business_account_id: BUSINESS_ACCOUNT_ID,
             webhook: None,
             app_secret: "demo-app-secret".to_owned(),
+            app_owner_secret: None,
             networks: AllowedNetworks::loopback(),
             users: Vec::new(),
             say: None,
@@ -113,7 +117,7 @@ impl Options {
             trust: None,
             protect: false,
         };
-        let (mut webhook, mut verify_token) = (None, "demo-verify-token".to_owned());
+        let (mut webhook, mut owner, mut verify_token) = (None, None, "demo-verify-token".to_owned());
         for given in given {
             match given.name() {
                 "--listen" => options.listen = given.parse(str::parse)?,
@@ -130,6 +134,7 @@ impl Options {
                 "--allow-network" => options.networks = options.networks.and(given.parse(str::parse)?),
                 "--verify-token" => verify_token = given.filled()?,
                 "--app-secret" => options.app_secret = given.filled()?,
+                "--app-owner-secret" => owner = Some(given),
                 "--user" => options.users.push(user(&given, &options.users)?),
                 "--say" => options.say = Some(said(&given)?),
                 "--client-callbacks" => match given.filled()?.as_str() {
@@ -150,6 +155,13 @@ impl Options {
         }
         if options.users.is_empty() {
             options.users.extend(Number::parse("16505551234"));
+        }
+        if let Some(given) = owner {
+            let secret = given.filled()?;
+            if secret == options.app_secret {
+                return Err(given.refused("it is what updates are signed with, which clients know"));
+            }
+            options.app_owner_secret = Some(secret);
         }
         if let Some(given) = webhook {
             let app_secret = options.app_secret.clone();
@@ -213,6 +225,8 @@ mod tests {
         assert_eq!(options.users, [Number::parse("16505551234").unwrap()]);
         assert!(options.webhook.is_none() && options.tls.is_none() && !options.client_callbacks);
         assert!(served(&["--client-callbacks", "yes"]).client_callbacks);
+        assert_eq!(options.app_owner_secret, None);
+        assert_eq!(served(&["--app-owner-secret", "x"]).app_owner_secret.as_deref(), Some("x"));
         assert_eq!(served(&["--tls", "localhost"]).tls.as_deref(), Some("localhost"));
     }
 
@@ -278,6 +292,8 @@ mod tests {
         assert!(said(&["--serve", "--user", "1", "--user", "+1"]).ends_with("the number is given twice"));
         assert!(said(&["--serve", "--webhook", "https://a.b"]).contains("https is not supported yet"));
         assert!(said(&["--serve", "--token", ""]).ends_with("it is empty"));
+        let shared = said(&["--serve", "--app-owner-secret", "x", "--app-secret", "x"]);
+        assert!(shared.ends_with("which clients know"), "{shared}");
         assert!(said(&["--serve", "--begin-anew", "all"]).contains("takes relay or carrier, not \"all\""));
         assert!(
             said(&["--serve", "--webhook", "http://a.b:0"])

@@ -115,7 +115,11 @@ async fn run(
     // Strangers' connections leave the stores the files they need.
     let settings = Settings::default().connections(open_files::connections());
     // Nobody is locked out who does not show it.
-    let api = api.settings(settings.app_secret(options.app_secret.clone(), false));
+    let settings = settings.app_secret(options.app_secret.clone(), false);
+    let api = api.settings(match options.app_owner_secret.clone() {
+        Some(secret) => settings.app_owner_secret(secret),
+        None => settings,
+    });
     let api = if options.client_callbacks { callbacks.taken_by(api) } else { api };
     let tls = options.tls.as_deref().map(|name| certified(folder, name, &host)).transpose()?;
     let (ending, mut ended) = watch::channel(false);

@@ -78,7 +78,7 @@ pub(crate) use self::trace_id::TraceId;
 use self::under_way::UnderWay;
 use crate::account_terms::NoTerms;
 use crate::api_error::{ApiError, Methods};
-use crate::limits::MAX_HANDSHAKES;
+use crate::limits::{MAX_HANDSHAKES, MAX_STRANGERS};
 use crate::metrics::GaugeGuard;
 use crate::server::Speech;
 #[cfg(feature = "tls")]
@@ -119,7 +119,7 @@ use crate::{
 /// | `GET`, `POST`, `DELETE /{account id}/subscribed_apps` | whether the app is subscribed, and the account's callback |
 /// | `GET`, `POST /{account id}/flows`; `GET`, `POST`, `DELETE /{flow id}`; `/assets`, `/publish`, `/deprecate` | flows, kept and shown, and not run |
 /// | `GET /debug_token?input_token=…` | what a token opens, for one that opens as much, or the app's |
-/// | `GET`, `POST /oauth/access_token` | the app's own token, for its id and its [secret](Settings::app_secret); `{app id}\|{app secret}` is one, too |
+/// | `GET`, `POST /oauth/access_token` | the app's own token, for its id and its [own secret](Settings::app_owner_secret), if the host says one; `{app id}\|{own secret}` is one, too |
 /// | `GET`, `POST`, `DELETE /{app id}/subscriptions` | to what the app is subscribed, and its callback, for the app's own token; its fields are told, and none is left out for them |
 /// | `POST /` with `batch`; `GET /?ids=…` | up to 50 requests in one, until their answers come to 1 MiB; or as many objects |
 /// | `OPTIONS` of anything | what pages of the [allowed origins](Settings::allowed_origins) may ask, if there are any |
@@ -131,7 +131,7 @@ use crate::{
 /// |---|---|---|---|
 /// | 190 | no token, or one that opens nothing; with the subcode 463, not any more | 401 | its documentation |
 /// | 10 | a token is not for [that](crate::Scope) | 403 | its documentation |
-/// | 1, 101 | the secret is not the app's; there is no such app, or it has no secret here | 400 | many programs' logs |
+/// | 1, 101 | the secret is not the app's; there is no such app | 400 | many programs' logs |
 /// | 15 | the app's own token is asked for, and this is another | 403 | many programs' logs |
 /// | 100, `GraphMethodException` | the path, the method or the sending number is not there for this token | 400, 405 | netflie/whatsapp-cloud-api#42 |
 /// | 100 | the request as a whole cannot be read | 400, 408, 413 | – |
@@ -171,12 +171,16 @@ use crate::{
 /// failed under way.
 ///
 /// What clients write for nothing is nothing: `null`, an empty string, and `[]` where an object could stand.
-/// Words such as `text` may be written in any case. A reply to a message that is not known is sent without
-/// the quote.
+/// Words such as `text` may be written in any case, and languages such as `en_US`: a template that a host
+/// has created in `en_us` is listed, and not found when it is sent. A reply to a message that is not known is
+/// sent without the quote.
 ///
 /// # Security
-/// A request is authorised before its body is read, but for one that shows the app's secret in it. Nothing a
-/// client sends is logged.
+/// A request is authorised before its body is read, but for one that shows the app's own secret in it: of
+/// that, 4 KiB are read, of 16 at once, and beside the room of all others. Nothing a client sends is logged.
+///
+/// What one client may do touches only the numbers of its token. Who knows the app's own
+/// [secret](Settings::app_owner_secret) may do what touches all; there is none unless the host says one.
 ///
 /// # Limits
 /// Bodies, tokens and the time a body may take are bounded by this crate's constants, and a request takes
@@ -201,6 +205,8 @@ pub struct GraphApi<D, A = Tokens> {
     terms: Arc<dyn AccountTerms>,
     /// The handshakes that are under way.
     handshakes: Arc<Semaphore>,
+    /// The bodies that are read of who has shown nothing.
+    strangers: Arc<Semaphore>,
     /// What one request at a time may do.
     under_way: Arc<UnderWay>,
 }
@@ -226,6 +232,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             callbacks: None,
             terms: Arc::new(NoTerms),
             handshakes: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
+            strangers: Arc::new(Semaphore::new(MAX_STRANGERS)),
             under_way: Arc::default(),
         }
     }
@@ -233,6 +240,9 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     /// With other bounds on what goes on at once. Its clones share them.
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
+        if settings.is_owner_shared() {
+            tracing::warn!("the app's own secret is the one that all clients know, and opens nothing");
+        }
         self.admission = Arc::new(Admission::new(&settings));
         self.settings = settings;
         self
@@ -260,8 +270,8 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     ///
     /// Without, which is the default, a request that sets one is refused: whoever has a token that may manage
     /// a number could have all that is written to it sent elsewhere, which the host's own webhook does not
-    /// let them. Whoever knows the app's [secret](Settings::app_secret) can do so for all numbers that have
-    /// no callback of their own, by that of the app.
+    /// let them. Whoever knows the app's own [secret](Settings::app_owner_secret), if there is one, can do so
+    /// for all numbers that have no callback of their own, by that of the app.
     #[must_use]
     pub fn callbacks(mut self, handshake: impl CallbackHandshake) -> Self {
         self.callbacks = Some(Arc::new(handshake));
@@ -441,7 +451,10 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
                 return Box::pin(self.root(head, body, (&grant, trace), span)).await.map(Reply::Json);
             }
             Path::DebugToken => return Box::pin(self.debug_token(head, Some(&grant))).await.map(Reply::Json),
-            Path::AppToken | Path::AppSubscriptions(_) => return Err(ApiError::not_of_app()),
+            Path::AppToken | Path::AppSubscriptions(_) if self.settings.app_owner().is_some() => {
+                return Err(ApiError::not_of_app());
+            }
+            Path::AppToken | Path::AppSubscriptions(_) => return Err(ApiError::path()),
         };
         let business = business.filter(|business| grant.covers(*business)).ok_or_else(ApiError::number)?;
         let own = self.relay.number(business).ok_or_else(ApiError::number)?;
@@ -562,6 +575,7 @@ impl<D, A> Clone for GraphApi<D, A> {
             callbacks,
             terms,
             handshakes,
+            strangers,
             under_way,
         } = self;
         Self {
@@ -578,6 +592,7 @@ impl<D, A> Clone for GraphApi<D, A> {
             callbacks: callbacks.clone(),
             terms: terms.clone(),
             handshakes: handshakes.clone(),
+            strangers: strangers.clone(),
             under_way: under_way.clone(),
         }
     }
@@ -599,6 +614,7 @@ impl<D, A> fmt::Debug for GraphApi<D, A> {
             callbacks: _,
             terms: _,
             handshakes: _,
+            strangers: _,
             under_way: _,
         } = self;
         write!(f, "GraphApi({settings:?})")

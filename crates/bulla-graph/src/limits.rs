@@ -162,6 +162,14 @@ pub(crate) const LISTED: usize = 25;
 /// times as much at worst. A longer one is refused.
 pub(crate) const MAX_PARAMETERS_BYTES: usize = 64 * 1024;
 
+/// The longest body of a request for the app's token, in bytes: it is read of whoever sends it, before
+/// anything was shown. A longer one is refused.
+pub(crate) const MAX_STRANGER_BYTES: usize = 4096;
+
+/// How many such bodies are read at once. Who comes beyond them is asked to try again; who says all in the
+/// query is answered.
+pub(crate) const MAX_STRANGERS: usize = 16;
+
 /// How many fields can be asked for of an answer, and how deep within each other. More are refused.
 pub(crate) const MAX_FIELDS: usize = 128;
 
@@ -318,5 +326,6 @@ mod tests {
         assert_eq!((MAX_HEAD_BYTES, MAX_LINGER_BYTES), (16_384, 134_217_728));
         assert_eq!((MAX_TOKEN_BYTES, MAX_TO_CHARS, MAX_CALL_MINUTES), (1_024, 64, 43_200));
         assert_eq!((MAX_CALLBACK_CHARS, MAX_VERIFY_TOKEN_CHARS, MAX_HANDSHAKES), (2_048, 512, 16));
+        assert_eq!((MAX_STRANGER_BYTES, MAX_STRANGERS), (4_096, 16));
     }
 }

@@ -20,10 +20,11 @@ pub struct Settings {
     pub(crate) deep_link: Option<String>,
     pub(crate) app: u64,
     pub(crate) app_secret: Option<AppSecret>,
+    app_owner: Option<AppSecret>,
     pub(crate) is_proof_required: bool,
 }
 
-/// What the app's clients and the relay know, and does not print.
+/// A secret of the app, which somebody else knows as well, and which does not print.
 #[derive(Clone)]
 pub(crate) struct AppSecret(Zeroizing<String>);
 
@@ -64,6 +65,7 @@ impl Default for Settings {
             deep_link: None,
             app: 1,
             app_secret: None,
+            app_owner: None,
             is_proof_required: false,
         }
     }
@@ -154,16 +156,47 @@ impl Settings {
     /// Has requests show that their client knows this secret: by `appsecret_proof`, the HMAC-SHA-256 of the
     /// token under it, in hexadecimal digits. A wrong one is refused; a missing one if it `is_required`.
     ///
-    /// It also opens what is the app's own: its token, to what it is subscribed, and what any token opens.
+    /// Default: none, and what is shown is not looked at. Where it is required, a token alone is of no use to
+    /// whoever finds it; clients that cannot show it are locked out.
     ///
-    /// Default: none, what is shown is not looked at, and the app has no token. Where it is required, a token
-    /// alone is of no use to whoever finds it; clients that cannot show it are locked out. One of up to some
-    /// thousand bytes can be shown.
+    /// # Security
+    /// Every client knows it, so it opens nothing by itself. What is the app's own has
+    /// [another](Self::app_owner_secret).
     #[must_use]
     pub fn app_secret(mut self, secret: impl Into<String>, is_required: bool) -> Self {
         self.app_secret = Some(AppSecret(Zeroizing::new(secret.into())));
         self.is_proof_required = is_required;
         self
+    }
+
+    /// Lets whoever knows this secret act as the app: have its token (`/oauth/access_token`), or write
+    /// `{app id}|{secret}` for it.
+    ///
+    /// Default: none. The app has no token then, and what it opens is not there. One of up to about 1000
+    /// bytes can be shown. An empty one is none, and so is the one that [proves requests](Self::app_secret),
+    /// which clients know: a warning tells that.
+    ///
+    /// # Security
+    /// It is the operator's. Whoever knows it is told of any token what it opens and until when; and where
+    /// clients set [callbacks](crate::GraphApi::callbacks), has all that is written to every number of every
+    /// business that has no callback of its own, nor its account one, sent elsewhere, past the host's
+    /// webhook. No client needs it that is for one business.
+    #[must_use]
+    pub fn app_owner_secret(mut self, secret: impl Into<String>) -> Self {
+        self.app_owner = Some(AppSecret(Zeroizing::new(secret.into())));
+        self
+    }
+
+    /// The secret that opens what is the app's own, if there is one that does.
+    pub(crate) fn app_owner(&self) -> Option<&AppSecret> {
+        let owner = self.app_owner.as_ref().filter(|owner| !owner.0.is_empty())?;
+        (!self.is_owner_shared()).then_some(owner)
+    }
+
+    /// Whether it is the one that all clients know.
+    pub(crate) fn is_owner_shared(&self) -> bool {
+        let (Some(owner), Some(proof)) = (&self.app_owner, &self.app_secret) else { return false };
+        owner.is_shown("", proof.0.as_bytes())
     }
 
     /// Has `biz_opaque_callback_data` name the message, as the header `Idempotency-Key` does where it is

@@ -31,6 +31,7 @@ pub(super) fn print(
         client_callbacks,
         protect,
         app_secret: _,
+        app_owner_secret,
         trust: _,
     } = options;
     let fact = |name: &str, value: String| terminal.line(format_args!("{name:<20}  {value}"));
@@ -50,6 +51,9 @@ pub(super) fn print(
     fact("webhook", webhook.as_ref().map_or("none: shown here".into(), |webhook| format!("{webhook:?}")));
     if *client_callbacks {
         fact("callbacks", "clients may set their own, which go before the webhook".into());
+    }
+    if app_owner_secret.is_some() {
+        fact("the app", "its own secret opens what is told of it, and where webhooks of all go".into());
     }
     if *protect {
         fact("users are protected", "from who writes to too many, or what nobody wants".into());

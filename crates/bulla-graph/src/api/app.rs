@@ -25,13 +25,17 @@ const VERSION: &str = "v23.0";
 const NOBODY: PhoneNumberId = PhoneNumberId::new(0);
 
 impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
-    /// Answers what the app's own token or secret opens; nothing when neither was shown, where one is needed.
+    /// Answers what the app's own token or secret opens; nothing when neither was shown, where one is needed,
+    /// or when none opens anything.
     pub(super) async fn app(
         &self,
         head: &Parts,
         body: &mut Incoming,
         (path, is_whole): (&Path<'_>, bool),
     ) -> Result<Option<Value>, ApiError> {
+        if self.settings.app_owner().is_none() {
+            return Ok(None);
+        }
         if *path == Path::AppToken {
             return self.app_token(head, body).await.map(Some);
         }
@@ -74,6 +78,10 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             Some(_) => return Err(ApiError::one_of("object", OBJECT)),
         }
         if head.method == Method::DELETE {
+            // Taken for nothing that is said, an empty list would end all of it.
+            if fields.as_ref().is_some_and(Vec::is_empty) {
+                return Err(ApiError::missing("fields"));
+            }
             let leave = |kept: &mut Option<Kept>| {
                 leave(kept, fields.as_deref());
                 Ok(())
@@ -85,7 +93,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             let subscribe = |kept: &mut Option<Kept>| {
                 let kept = kept.get_or_insert_default();
                 kept.insert(CALLBACK.into(), url.clone().into());
-                if let Some(fields) = &fields {
+                if let Some(fields) = fields.as_ref().filter(|fields| !fields.is_empty()) {
                     kept.insert("fields".into(), fields.clone().into());
                 }
                 Ok(())
@@ -109,10 +117,12 @@ fn told(kept: &Kept) -> Value {
     })
 }
 
-/// Ends a subscription, or that to some fields: with the last of them it ends.
+/// Ends a subscription, or that to some fields: with the last of them it ends. One that names none is none to
+/// those.
 fn leave(kept: &mut Option<Kept>, fields: Option<&[String]>) {
-    let known = kept.as_mut().and_then(|kept| kept.get_mut("fields")).and_then(Value::as_array_mut);
-    if let (Some(known), Some(fields)) = (known, fields) {
+    if let Some(fields) = fields {
+        let known = kept.as_mut().and_then(|kept| kept.get_mut("fields")).and_then(Value::as_array_mut);
+        let Some(known) = known else { return };
         known.retain(|name| !fields.iter().any(|left| name == left));
         if !known.is_empty() {
             return;
@@ -149,5 +159,5 @@ fn fields_of(said: &Parameters) -> Result<Option<Vec<String>>, ApiError> {
     if fields.len() > MAX_WEBHOOK_FIELDS {
         return Err(ApiError::long("fields", "names", fields.len(), MAX_WEBHOOK_FIELDS));
     }
-    Ok((!fields.is_empty()).then_some(fields))
+    Ok(Some(fields))
 }

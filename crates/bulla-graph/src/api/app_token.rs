@@ -9,9 +9,10 @@ use subtle::ConstantTimeEq;
 
 use super::GraphApi;
 use super::body::Incoming;
+use super::parameters::Parameters;
 use super::request_headers;
 use crate::api_error::{ApiError, Methods};
-use crate::limits::{MAX_SHORT_CHARS, MAX_TOKEN_BYTES};
+use crate::limits::{MAX_SHORT_CHARS, MAX_STRANGER_BYTES, MAX_TOKEN_BYTES};
 use crate::settings::AppSecret;
 use crate::{RelayApi, TokenLookup};
 
@@ -25,9 +26,8 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         if ![Method::GET, Method::POST].contains(&head.method) {
             return Err(ApiError::method(Methods::GetOrPost));
         }
-        // Without one nobody is read who has shown nothing yet.
-        let Some(secret) = &self.settings.app_secret else { return Err(ApiError::app()) };
-        let said = self.parameters(head, body).await?;
+        let Some(secret) = self.settings.app_owner() else { return Err(ApiError::path()) };
+        let said = self.parameters_of_stranger(head, body).await?;
         let app = said.text("client_id", MAX_SHORT_CHARS)?.unwrap_or_default();
         if app != self.settings.app.to_string() {
             return Err(ApiError::app());
@@ -46,6 +46,22 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         Ok(json!({ "access_token": token, "token_type": "bearer" }))
     }
 
+    /// Reads what somebody says who has shown nothing yet: little, and beside the room that others wait for.
+    async fn parameters_of_stranger(
+        &self,
+        head: &Parts,
+        body: &mut Incoming,
+    ) -> Result<Parameters, ApiError> {
+        let query = head.uri.query().unwrap_or_default();
+        if body.most() == 0 {
+            return Parameters::read(query, &[], false);
+        }
+        body.check()?;
+        let Ok(_turn) = self.strangers.try_acquire() else { return Err(ApiError::busy()) };
+        let bytes = body.read_up_to(MAX_STRANGER_BYTES, &*self.clock).await?;
+        Parameters::read(query, &bytes, body.is_urlencoded())
+    }
+
     /// The token of the app that a request presents, in its header or its query: some clients have another
     /// one in the header of all their requests.
     pub(super) fn presented_of_app<'a>(&self, head: &'a Parts) -> Option<Cow<'a, [u8]>> {
@@ -55,7 +71,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
     }
 
     fn is_of_app(&self, token: &[u8]) -> bool {
-        let Some(secret) = &self.settings.app_secret else { return false };
+        let Some(secret) = self.settings.app_owner() else { return false };
         if token.len() > MAX_TOKEN_BYTES {
             return false;
         }
@@ -71,13 +87,9 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
 }
 
 impl ApiError {
-    /// There is no such app, or it has no secret here.
+    /// There is no such app.
     fn app() -> Self {
-        Self::of_app(
-            101,
-            "The application cannot be validated",
-            "client_id: there is no such app with a secret here",
-        )
+        Self::of_app(101, "The application cannot be validated", "client_id: there is no such app here")
     }
 
     fn client_secret() -> Self {

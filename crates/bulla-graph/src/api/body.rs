@@ -118,7 +118,15 @@ impl Incoming {
 
     /// Reads it to its end.
     pub(crate) async fn read(&mut self, clock: &dyn Clock) -> Result<Vec<u8>, ApiError> {
-        let in_time = match select(pin!(self.whole()), clock.sleep(BODY_TIMEOUT)).await {
+        self.read_up_to(MAX_BODY_BYTES, clock).await
+    }
+
+    /// Reads it to its end, unless it is longer than `most` bytes.
+    pub(crate) async fn read_up_to(&mut self, most: usize, clock: &dyn Clock) -> Result<Vec<u8>, ApiError> {
+        if self.declared.is_some_and(|declared| declared > most) {
+            return Err(ApiError::too_long(most));
+        }
+        let in_time = match select(pin!(self.whole(most)), clock.sleep(BODY_TIMEOUT)).await {
             Either::Left((outcome, _)) => Some(outcome),
             Either::Right(_) => None,
         };
@@ -134,13 +142,13 @@ impl Incoming {
         Ok(if self.is_urlencoded { folded_json::of_form(&bytes) } else { bytes })
     }
 
-    async fn whole(&mut self) -> Result<Vec<u8>, ApiError> {
+    async fn whole(&mut self, most: usize) -> Result<Vec<u8>, ApiError> {
         // It grows with what arrives: a length that was only said takes no memory.
         let mut bytes = Vec::new();
         while let Some(piece) = self.next().await? {
-            if bytes.len() + piece.len() > MAX_BODY_BYTES {
+            if bytes.len() + piece.len() > most {
                 // Counted as it comes: a body may be longer than it said, or say nothing.
-                return Err(ApiError::too_long(MAX_BODY_BYTES));
+                return Err(ApiError::too_long(most));
             }
             bytes.extend_from_slice(&piece);
         }

@@ -184,7 +184,7 @@ pub(crate) fn read_translations(fields: DefinitionFields<'_>) -> Result<Vec<Temp
     for raw in items(fields.languages, "languages", "languages", MAX_TRANSLATIONS)? {
         let language: String = serde_json::from_str(raw.get())
             .map_err(|_| ApiError::mistyped("languages", "a list of strings"))?;
-        languages.insert(language);
+        languages.insert(spelt(Cow::Owned(language)).into_owned());
     }
     if languages.iter().all(String::is_empty) {
         return Err(ApiError::missing("languages"));

@@ -1,5 +1,6 @@
 //! What is answered about message templates: what an account has, and how that is changed.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use axum::http::Method;
@@ -21,6 +22,7 @@ use super::page::PageAsked;
 use super::request::{Contact, whole};
 use super::request_headers::query;
 use super::template_definition::{self, DefinitionFields};
+use super::template_message::spelt;
 use super::{GraphApi, page, template_json};
 use crate::api_error::{ApiError, Methods};
 use crate::limits::MAX_BATCH;
@@ -322,7 +324,8 @@ fn asked_for(head: &Parts, limit: usize) -> Result<(TemplateQuery, bool), ApiErr
         asked = asked.name_or_content(words);
     }
     for language in listed(given("language")) {
-        asked = asked.language(language);
+        // A host may have created one that is spelt as it is asked for.
+        asked = asked.language(spelt(Cow::Borrowed(&language))).language(language.as_str());
     }
     for category in listed(given("category")) {
         asked = asked.category(template_definition::category(&category)?);

@@ -13,8 +13,9 @@ use crate::limits::{CHANGE_ATTEMPTS, MAX_LISTED};
 use crate::{RelayApi, TokenLookup};
 
 impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
-    /// Creates a template in each language that is named, or changes what is there of it. Each is a commit of
-    /// its own: what was done before a refusal stays, and the same request goes on.
+    /// Creates a template in each language that is named, or changes what is there of it and is
+    /// another. Each is a commit of its own: what was done before a refusal stays, and the same request goes
+    /// on.
     pub(super) async fn upsert_templates(
         &self,
         head: &Parts,
@@ -50,6 +51,10 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             }
             // Unless it has just been deleted.
             let Some(known) = self.template_like(business, &definition).await? else { continue };
+            // It would be reviewed again for nothing.
+            if known.definition == definition {
+                return Ok(known);
+            }
             match self.relay.edit_template(business, known.id, definition.clone()).await {
                 Err(TemplateError::Unknown) => {}
                 edited => return edited.map_err(|error| self.failed(error)),

@@ -14,9 +14,9 @@ use super::{
     MAX_BLOCKED_TOGETHER, MAX_CALL_MINUTES, MAX_CALLBACK_CHARS, MAX_COMMAND_CHARS, MAX_COMMANDS,
     MAX_COMPONENTS, MAX_DESCRIPTION_CHARS, MAX_EMAIL_CHARS, MAX_FIELD_DEPTH, MAX_FIELDS,
     MAX_FORM_FIELD_BYTES, MAX_HEAD_BYTES, MAX_HINT_CHARS, MAX_LINK_CHARS, MAX_LISTED, MAX_NAME_CHARS,
-    MAX_PICTURE_BYTES, MAX_PREFILLED_CHARS, MAX_PROMPT_CHARS, MAX_PROMPTS, MAX_SHORT_CHARS, MAX_TO_CHARS,
-    MAX_TOKEN_BYTES, MAX_TRANSLATIONS, MAX_VERIFY_TOKEN_CHARS, MAX_WEBHOOK_FIELD_CHARS, MAX_WEBHOOK_FIELDS,
-    MAX_WEBSITES, QR_CODE_CHARS,
+    MAX_PICTURE_BYTES, MAX_PREFILLED_CHARS, MAX_PROMPT_CHARS, MAX_PROMPTS, MAX_SHORT_CHARS,
+    MAX_STRANGER_BYTES, MAX_TO_CHARS, MAX_TOKEN_BYTES, MAX_TRANSLATIONS, MAX_VERIFY_TOKEN_CHARS,
+    MAX_WEBHOOK_FIELD_CHARS, MAX_WEBHOOK_FIELDS, MAX_WEBSITES, QR_CODE_CHARS,
 };
 
 macro_rules! by_name {
@@ -100,6 +100,7 @@ fn limits_in_words_are_those_that_hold() {
         ("/components/securitySchemes/bearer/description", format!("at most {MAX_TOKEN_BYTES} bytes")),
         ("/paths/~1/get/parameters/0/description", format!("At most {MAX_BATCH},")),
         ("/paths/~1/post/description", format!("come to {mib} MiB")),
+        ("/paths/~1oauth~1access_token/post/description", format!("up to {MAX_STRANGER_BYTES} bytes")),
     ] {
         let told = description.pointer(place).and_then(Value::as_str);
         assert!(told.is_some_and(|told| told.contains(&words)), "{place}: {told:?} has not {words:?}");

@@ -1,15 +1,25 @@
 //! What is the app's own: its token for its secret, and to what it is subscribed, for its token alone.
 
+use std::convert::Infallible;
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::Request;
 use bulla_graph::{Answering, CallbackHandshake, CallbackRefused, Settings};
+use bytes::Bytes;
+use futures_util::{FutureExt, stream};
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
+use crate::clock::WaitingClock;
 use crate::fake_relay::{ACCOUNT, NUMBER};
 use crate::harness::{Bench, Reply, TOKEN};
 
 const APP: u64 = 5;
 const SECRET: &str = "the secret";
+
+/// What all clients know.
+const PROOF_SECRET: &str = "of proofs";
 
 /// The subscription of an app, among the kinds of records.
 const APP_SUBSCRIPTION: u8 = 15;
@@ -25,8 +35,12 @@ impl CallbackHandshake for Handshakes {
     }
 }
 
+fn settings() -> Settings {
+    Settings::default().app(APP).app_secret(PROOF_SECRET, false).app_owner_secret(SECRET)
+}
+
 fn bench() -> Bench {
-    let bench = Bench::new().settings(Settings::default().app(APP).app_secret(SECRET, false));
+    let bench = Bench::new().settings(settings());
     Bench { api: bench.api.clone().callbacks(Handshakes), ..bench }
 }
 
@@ -75,15 +89,111 @@ async fn the_apps_token_is_given_for_its_secret_and_is_not_it() {
     assert_eq!((reply.status.as_u16(), reply.code()), (405, 100));
 }
 
+/// The secret that proves requests opened all of it, and every client knows that one: one client could have
+/// had what is written to all others.
 #[tokio::test]
-async fn without_a_secret_there_is_no_token_of_the_app() {
-    for settings in [Settings::default().app(APP), Settings::default().app(APP).app_secret("", false)] {
+async fn what_is_the_apps_own_is_not_there_without_a_secret_of_its_own() {
+    let default = || Settings::default().app(APP);
+    for settings in [
+        default(),
+        default().app_secret(SECRET, false),
+        default().app_secret(SECRET, false).app_owner_secret(""),
+        default().app_owner_secret(SECRET).app_secret(SECRET, false),
+    ] {
         let bench = Bench::new().settings(settings);
-        let said = format!("grant_type=client_credentials&client_id={APP}&client_secret=x");
-        let reply = bare(&bench, "GET", &format!("/oauth/access_token?{said}"), "").await;
-        assert!([1, 101].contains(&reply.code()), "{reply:?}");
-        assert_eq!(as_app(&bench, "GET", "5%7C", "").await.code(), 15);
+        let bench = Bench { api: bench.api.clone().callbacks(Handshakes), ..bench };
+        let said = format!("grant_type=client_credentials&client_id={APP}&client_secret=the%20secret");
+        let targets = [format!("/oauth/access_token?{said}"), format!("/{APP}/subscriptions")];
+        for target in targets {
+            let (bare, unknown) =
+                (bare(&bench, "GET", &target, "").await, bench.ask("GET", &target, Value::Null));
+            assert_eq!((bare.status.as_u16(), bare.code()), (401, 190), "{target}");
+            let unknown = unknown.await.json["error"]["message"].clone();
+            assert_eq!(unknown, "(#100) This path is not supported", "{target}");
+        }
+        for shown in ["5%7Cthe%20secret", "5%7C"] {
+            let target = format!("/{APP}/subscriptions?access_token={shown}");
+            let form = callback("http://app.example/");
+            assert_eq!(bare(&bench, "POST", &target, &form).await.code(), 190, "{shown}");
+            let target = format!("/debug_token?input_token={TOKEN}&access_token={shown}");
+            assert_eq!(bare(&bench, "GET", &target, "").await.code(), 190, "{shown}");
+        }
+        assert_eq!(bench.relay.configured_of(APP_SUBSCRIPTION), 0);
     }
+}
+
+#[tokio::test]
+async fn a_client_that_can_prove_its_requests_does_not_act_as_the_app() {
+    let bench = bench();
+    let said = "grant_type=client_credentials&client_id=5&client_secret=of%20proofs";
+    assert_eq!(bare(&bench, "GET", &format!("/oauth/access_token?{said}"), "").await.code(), 1);
+    for token in ["5%7Cof%20proofs", "of%20proofs"] {
+        let reply = as_app(&bench, "POST", token, &callback("http://app.example/")).await;
+        assert_eq!((reply.status.as_u16(), reply.code()), (403, 15), "{token}");
+    }
+    let printed = format!("{:?}", settings());
+    assert!(!printed.contains(SECRET) && !printed.contains(PROOF_SECRET), "{printed}");
+}
+
+fn asks_for_token(kind: &str, body: Body) -> Request<Body> {
+    let request = Request::post("/oauth/access_token").header("host", "relay.example");
+    request.header("content-type", kind).body(body).unwrap()
+}
+
+const WORDS: &str = "application/x-www-form-urlencoded";
+
+/// Strangers were read forms with parts, for ten minutes each, in the places of everybody.
+#[tokio::test]
+async fn of_who_has_shown_nothing_little_is_read() {
+    let bench = bench();
+    let never = || Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
+    let parts = bench.call(asks_for_token("multipart/form-data; boundary=b", never())).await;
+    assert_eq!((parts.status.as_u16(), parts.code()), (400, 100), "{}", parts.json);
+    assert_eq!(bench.call(asks_for_token(WORDS, never())).await.status, 408);
+    let said = "grant_type=client_credentials&client_id=5&client_secret=the%20secret&x=";
+    for (bytes, status) in [(4096, 200), (4097, 413)] {
+        let body = format!("{said}{}", "x".repeat(bytes - said.len()));
+        let in_pieces = stream::iter([Ok::<_, Infallible>(Bytes::from(body.clone()))]);
+        for body in [Body::from(body), Body::from_stream(in_pieces)] {
+            let reply = bench.call(asks_for_token(WORDS, body)).await;
+            assert_eq!(reply.status, status, "{bytes}: {}", reply.json);
+        }
+    }
+}
+
+#[tokio::test]
+async fn strangers_take_no_place_but_their_own() {
+    let bench = Bench::with_clock(Arc::new(WaitingClock)).settings(settings().requests(1));
+    let said = "grant_type=client_credentials&client_id=5&client_secret=the%20secret";
+    let mut held = Vec::new();
+    for count in 0..17 {
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let body = stream::once(async move {
+            drop(ended.await);
+            Ok::<_, Infallible>(Bytes::from_static(said.as_bytes()))
+        });
+        let api = bench.api.clone();
+        let request = asks_for_token(WORDS, Body::from_stream(body));
+        let asking = async move { api.router().oneshot(request).await.unwrap().status() };
+        if count < 16 {
+            let mut asking = Box::pin(asking);
+            // As far as to where its body is waited for.
+            assert!((&mut asking).now_or_never().is_none());
+            held.push((end, asking));
+        } else {
+            assert!(end.send(()).is_ok());
+            assert_eq!(asking.await, 503, "one more is read");
+        }
+    }
+    let by_query = bare(&bench, "GET", &format!("/oauth/access_token?{said}"), "").await;
+    assert_eq!(by_query.status, 200, "{}", by_query.json);
+    let text = json!({ "messaging_product": "whatsapp", "to": "16505551234", "text": { "body": "x" } });
+    assert_eq!(bench.post(text.to_string()).await.status, 200, "who has a token waits for strangers");
+    for (end, asking) in held {
+        assert!(end.send(()).is_ok());
+        assert_eq!(asking.await, 200);
+    }
+    assert_eq!(bench.call(asks_for_token(WORDS, Body::from(said))).await.status, 200);
 }
 
 #[tokio::test]
@@ -145,6 +255,16 @@ async fn an_app_subscribes_tells_and_leaves_with_its_own_token_alone() {
     as_app(&bench, "DELETE", both, "object=whatsapp_business_account&fields=messages").await;
     assert_eq!(bench.relay.configured_of(APP_SUBSCRIPTION), 0);
     as_app(&bench, "POST", both, again).await;
+    // It names no fields, so there is none of it that would end.
+    assert_eq!(as_app(&bench, "DELETE", both, "fields=flows").await.status.as_u16(), 200);
+    assert_eq!(bench.relay.configured_of(APP_SUBSCRIPTION), 1);
+    for none in ["", "%5B%5D", ","] {
+        let reply = as_app(&bench, "DELETE", both, &format!("fields={none}")).await;
+        assert_eq!((reply.code(), reply.details()), (100, "fields is missing"), "{none}");
+        assert_eq!(as_app(&bench, "POST", both, &format!("{again}&fields={none}")).await.status, 200);
+        assert_eq!(as_app(&bench, "GET", both, "").await.json["data"][0]["fields"], json!([]));
+    }
+    assert_eq!(bench.relay.configured_of(APP_SUBSCRIPTION), 1);
     as_app(&bench, "DELETE", both, "").await;
     assert_eq!(as_app(&bench, "GET", both, "").await.json, json!({ "data": [] }));
 }
@@ -207,7 +327,7 @@ async fn what_an_app_subscribes_to_is_bounded_and_named() {
     assert_eq!(put(callback("")).await.0, 100);
     assert_eq!(put(callback("http://a.example/").replace("whatsapp_business_account", "page")).await.0, 100);
     assert_eq!(put("callback_url=http://a.example/&verify_token=w".to_owned()).await.0, 100);
-    let bench = Bench::new().settings(Settings::default().app(APP).app_secret(SECRET, false));
+    let bench = Bench::new().settings(settings());
     let reply = as_app(&bench, "POST", "5%7Cthe%20secret", &callback("http://a.example/")).await;
     assert!(reply.code() == 100 && reply.details().starts_with("callback_url: "), "{}", reply.details());
 }

@@ -207,6 +207,13 @@ impl MediaApi for RecordingRelay {
 }
 
 impl RecordingRelay {
+    /// What the operator says of a template.
+    pub(crate) fn review_template(&self, id: &str, status: TemplateStatus) {
+        let mut templates = self.templates.lock().unwrap();
+        let known = templates.values_mut().find(|known| known.id.to_string() == id);
+        known.unwrap().status = status;
+    }
+
     /// Keeps templates of these names, as if they had been created.
     pub(crate) async fn keep_templates(&self, names: [&str; 2]) {
         for name in names {
@@ -225,7 +232,7 @@ impl RecordingRelay {
     }
 }
 
-/// Every template is approved, and its id counts up.
+/// Every template is approved, and its id counts up. One that is changed is looked at, unless it is paused.
 impl TemplateApi for RecordingRelay {
     fn account(&self, business: PhoneNumberId) -> Option<BusinessAccountId> {
         match business {
@@ -277,6 +284,9 @@ impl TemplateApi for RecordingRelay {
     ) -> Result<MessageTemplate, TemplateError> {
         let mut known = self.template(of, id).await?;
         known.definition = definition;
+        if known.status != TemplateStatus::Paused {
+            known.status = TemplateStatus::Pending;
+        }
         let key = (known.definition.name().to_owned(), known.definition.language().to_owned());
         self.templates.lock().unwrap().insert(key, known.clone());
         Ok(known)

@@ -115,7 +115,7 @@ async fn filled(bench: &Bench) -> Vec<(&'static str, String)> {
 
 /// The API of an app that has a secret.
 fn bench() -> Bench {
-    Bench::new().settings(Settings::default().app(5).app_secret("secret", false))
+    Bench::new().settings(Settings::default().app(5).app_owner_secret("secret"))
 }
 
 /// The paths that `template` stands for, with the app's own token where that is asked for.

@@ -386,6 +386,51 @@ async fn a_pause_is_not_lifted_by_the_business() {
     );
     assert_eq!(ask(&bench, "POST", "/v23.0/1000000000000009/unpause", Value::Null).await.code(), 100);
     assert_eq!(ask(&bench, "GET", &target, Value::Null).await.status, 405);
+
+    let target = format!("/v23.0/{ACCOUNT}/upsert_message_templates");
+    let code = ask(&bench, "POST", &target, code_in(&["fr"], 5)).await.json["data"][0]["id"].clone();
+    let code = code.as_str().unwrap();
+    bench.relay.review_template(code, TemplateStatus::Paused);
+    let paused = async |what: &str| {
+        let told = ask(&bench, "GET", &format!("/{code}"), Value::Null).await.json;
+        assert_eq!(told["status"], "PAUSED", "{what}: {told}");
+    };
+    let edit = json!({ "components": code_in(&[], 7)["components"] });
+    assert_eq!(ask(&bench, "POST", &format!("/{code}"), edit).await.json["success"], true);
+    paused("an edit").await;
+    for minutes in [7, 8] {
+        let reply = ask(&bench, "POST", &target, code_in(&["fr"], minutes)).await;
+        assert_eq!(reply.json["data"][0]["status"], "PAUSED", "{}", reply.json);
+        paused("an upsert").await;
+    }
+}
+
+/// Approved ones were looked at again, and could not be sent meanwhile.
+#[tokio::test]
+async fn a_code_that_is_as_it_was_is_not_changed() {
+    let bench = Bench::new();
+    let target = format!("/v23.0/{ACCOUNT}/upsert_message_templates");
+    for (minutes, status) in [(5, "APPROVED"), (5, "APPROVED"), (6, "PENDING")] {
+        let reply = ask(&bench, "POST", &target, code_in(&["de"], minutes)).await;
+        assert_eq!(reply.json["data"][0]["status"], status, "{minutes}: {}", reply.json);
+    }
+}
+
+/// What was created as `en_us` here was looked for as `en_US` when it was sent.
+#[tokio::test]
+async fn a_language_is_spelt_the_same_wherever_it_is_said() {
+    let bench = Bench::new();
+    let target = format!("/v23.0/{ACCOUNT}/upsert_message_templates");
+    let made = ask(&bench, "POST", &target, code_in(&["en_us", "EN_US", "de"], 5)).await.json;
+    let languages: Vec<_> = made["data"].as_array().unwrap().iter().map(|one| &one["language"]).collect();
+    assert_eq!(languages, ["de", "en_US"]);
+    for language in ["en_us", "en_US"] {
+        let listed = ask(&bench, "GET", &templates(&format!("?language={language}")), Value::Null).await.json;
+        assert_eq!(listed["data"].as_array().unwrap().len(), 1, "{language}: {listed}");
+        bench.post(sent("login", language, Value::Null).to_string()).await;
+        let OutgoingBody::Template(template) = submitted(&bench) else { panic!() };
+        assert_eq!(template.language(), "en_US");
+    }
 }
 
 #[tokio::test]

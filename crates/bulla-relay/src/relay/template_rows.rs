@@ -88,7 +88,8 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
         self.template_call(business, "templates", listing).await
     }
 
-    /// Changes a template: what it is from now on, in the same name and language. It is reviewed again.
+    /// Changes a template: what it is from now on, in the same name and language. It is reviewed again,
+    /// unless it is paused or disabled: that it stays until [`review_template`](Self::review_template).
     /// Messages that were accepted with it are as they were.
     ///
     /// # Errors
@@ -115,7 +116,10 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
                 is_same(template.definition.name(), definition.name(), "name")?;
                 is_same(template.definition.language(), definition.language(), "language")?;
                 template.definition = definition.clone();
-                inner.review(account, template);
+                // Who took it away from the business gives it back.
+                if !matches!(template.status, TemplateStatus::Paused | TemplateStatus::Disabled) {
+                    inner.review(account, template);
+                }
                 Ok(())
             };
             inner.change_template(account, id, change).await

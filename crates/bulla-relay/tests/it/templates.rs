@@ -219,7 +219,17 @@ async fn what_is_not_approved_is_not_sent_until_it_is() {
     for status in [TemplateStatus::Paused, TemplateStatus::Disabled] {
         relay.review_template(SHOP, good.id, Review::new(status)).await.unwrap();
         assert_eq!(refusal(preview().await), not(status));
+        let edited =
+            relay.edit_template(SHOP, good.id, named("good").with_footer(status.name())).await.unwrap();
+        assert_eq!((edited.status, edited.definition.footer()), (status, Some(status.name())));
+        assert_eq!(refusal(preview().await), not(status));
     }
+    relay.review_template(SHOP, good.id, Review::approved()).await.unwrap();
+    assert!(preview().await.is_ok());
+    assert_eq!(
+        relay.edit_template(SHOP, good.id, named("good")).await.unwrap().status,
+        TemplateStatus::Pending
+    );
 }
 
 /// A crash between the wish and its end changes nothing of that: see `cancellation.rs`.
