@@ -79,7 +79,7 @@ async fn nothing_prints_but_how_much_may_go_on_at_once() {
     assert_eq!(format!("{tokens:?} {grant:?} {socket:?}"), "Tokens(1) Grant(1 numbers) Socket");
     assert_eq!(
         format!("{:?}", GraphApi::new(NoRelay, tokens, clock, rng)),
-        "GraphApi(Settings { connections: 512, requests: 512, body_bytes: 33554432, callback_data_is_key: false, origin: None, allowed_origins: AllowedOrigins { origins: [], is_any: false }, deep_link: None, app: 1, app_secret: None, is_proof_required: false })"
+        "GraphApi(Settings { connections: 512, requests: 512, body_bytes: 33554432, callback_data_is_key: false, origin: None, allowed_origins: AllowedOrigins { origins: [], is_any: false }, deep_link: None, app: 1, app_secret: None, app_owner: None, is_proof_required: false })"
     );
 }
 
