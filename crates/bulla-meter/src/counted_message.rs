@@ -94,6 +94,20 @@ impl CountedPeriod {
         Self { counts, messages }
     }
 
+    /// What counters say of numbers of `account`: each with its name and how often it was counted. Nothing if
+    /// one of them is none that is called so.
+    #[must_use]
+    pub fn from_counters<'a>(
+        account: BusinessAccountId,
+        counts: impl Iterator<Item = (&'a [u8], u64)>,
+        messages: impl Iterator<Item = (&'a [u8], u64)>,
+    ) -> Option<Self> {
+        let counts = counts
+            .map(|(name, count)| Some((UsageKey::from_name(account, name)?, i64::try_from(count).ok()?)));
+        let messages = messages.map(|(name, times)| Some((CountedMessage::from_name(account, name)?, times)));
+        Some(Self::new(counts.collect::<Option<_>>()?, messages.collect::<Option<_>>()?))
+    }
+
     /// How many there were of what.
     #[must_use]
     pub const fn counts(&self) -> &Usage {

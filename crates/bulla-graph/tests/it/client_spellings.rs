@@ -130,3 +130,30 @@ async fn a_codes_words_are_changed_at_its_own_path() {
     let unknown = bench.ask("POST", format!("{codes}/AAAAAAAAAAAAAA?prefilled_message=x"), Value::Null).await;
     assert_eq!(unknown.status, 400, "{}", unknown.json);
 }
+
+#[tokio::test]
+async fn templates_are_deleted_by_a_list_of_ids_if_all_are_there() {
+    let (bench, templates) = (Bench::new(), format!("/{ACCOUNT}/message_templates"));
+    let mut ids = Vec::new();
+    for name in ["order", "offer", "note"] {
+        let components = json!([{ "type": "BODY", "text": "Hello" }]);
+        let template =
+            json!({ "name": name, "language": "en", "category": "UTILITY", "components": components });
+        let made = bench.ask("POST", &templates, template).await;
+        ids.push(made.json["id"].as_str().unwrap().to_owned());
+    }
+    let delete = async |ids: &[&str]| {
+        let list = format!("%5B%22{}%22%5D", ids.join("%22,%22"));
+        bench.ask("DELETE", format!("{templates}?hsm_ids={list}"), Value::Null).await
+    };
+    let gone = "1999999999999999";
+    assert_eq!(delete(&[&ids[0], gone]).await.status, 400);
+    assert_eq!(delete(&vec![gone; 51]).await.details(), "hsm_ids: it has 51 ids, more than the 50 allowed");
+    let left = async || {
+        let listed = bench.ask("GET", &templates, Value::Null).await;
+        listed.json["data"].as_array().unwrap().len()
+    };
+    assert_eq!(left().await, 3);
+    assert_eq!(delete(&[&ids[0], &ids[1], &ids[1]]).await.json, json!({ "success": true }));
+    assert_eq!(left().await, 1);
+}

@@ -177,28 +177,6 @@ async fn templates_are_edited_and_deleted_by_name_and_by_id() {
 }
 
 #[tokio::test]
-async fn templates_are_deleted_by_a_list_of_ids_if_all_are_there() {
-    let bench = Bench::new();
-    let mut ids = Vec::new();
-    for name in ["order", "offer", "note"] {
-        let made = ask(&bench, "POST", &templates(""), order(name, "en")).await;
-        ids.push(made.json["id"].as_str().unwrap().to_owned());
-    }
-    let delete = async |ids: &[&str]| {
-        let list = format!("%5B%22{}%22%5D", ids.join("%22,%22"));
-        ask(&bench, "DELETE", &templates(&format!("?hsm_ids={list}")), Value::Null).await
-    };
-    let gone = "1999999999999999";
-    assert_eq!(delete(&[&ids[0], gone]).await.status, 400);
-    assert_eq!(delete(&vec![gone; 51]).await.details(), "hsm_ids: it has 51 ids, more than the 50 allowed");
-    let left =
-        async || ask(&bench, "GET", &templates(""), Value::Null).await.json["data"].as_array().unwrap().len();
-    assert_eq!(left().await, 3);
-    assert_eq!(delete(&[&ids[0], &ids[1], &ids[1]]).await.json, json!({ "success": true }));
-    assert_eq!(left().await, 1);
-}
-
-#[tokio::test]
 async fn what_is_no_template_is_refused_by_the_field_that_is_wrong() {
     let bench = Bench::new();
     let with = |change: fn(&mut Value)| {

@@ -59,19 +59,11 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let bounds = [period.from(), period.to()].map(|hour| UsageKey::names_from(business, hour));
         let (prefix, bounds) = (UsageKey::prefix(business), (&bounds[0][..], &bounds[1][..]));
         let of = |space: Space| bulla_store::counters_between(&self.store, space, &prefix, bounds);
-        let damaged = || StoreError::Damaged { what: "counter" };
         let (counts, messages) = (of(LEDGER_COUNTS).await?, of(LEDGER_MESSAGES).await?);
-        let counts = counts.into_iter().map(|(counter, count)| {
-            let key = UsageKey::from_name(account, counter.name()).ok_or_else(damaged)?;
-            Ok((key, i64::try_from(count).map_err(|_| damaged())?))
-        });
-        let messages = messages.into_iter().map(|(counter, count)| {
-            let message = CountedMessage::from_name(account, counter.name()).ok_or_else(damaged)?;
-            Ok((message, count))
-        });
-        let (counts, messages): (Result<_, StoreError>, Result<_, StoreError>) =
-            (counts.collect(), messages.collect());
-        Ok(CountedPeriod::new(counts?, messages?))
+        let counts = counts.iter().map(|(counter, count)| (&counter.name()[..], *count));
+        let messages = messages.iter().map(|(counter, times)| (&counter.name()[..], *times));
+        let counted = CountedPeriod::from_counters(account, counts, messages);
+        counted.ok_or(StoreError::Damaged { what: "counter" })
     }
 
     /// Forgets what was counted so long ago that the settings keep it no longer.
