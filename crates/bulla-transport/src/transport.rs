@@ -87,7 +87,8 @@ pub trait Transport: Send + Sync + 'static {
     /// # Errors
     /// [`TransportError::NotTheSender`], [`TransportError::UnknownRecipient`], [`TransportError::Devices`],
     /// [`TransportError::Reinstalled`], [`TransportError::Id`] or [`TransportError::Invalid`]; nothing is
-    /// queued then.
+    /// queued then. Where a user's first device was replaced and there are others besides, it is the former
+    /// that is said: who believes the first device that is no more believes nothing of the new one's list.
     fn send(
         &self,
         caller: &Caller,

@@ -290,18 +290,24 @@ impl<S: Store> Carrier<S> {
         // Known is who has ever connected. One may write before one's keys have arrived, and must be able to
         // get the answer.
         let tokens = round.tokens.as_ref().ok_or(TransportError::UnknownRecipient)?;
+        let device = envelope.to().device();
+        let installation = tokens.installation(device);
+        let is_replaced = installation.is_some_and(|is| envelope.installation().is_some_and(|was| was != is));
         if let Some(known) = known {
             match tokens.for_sender(known) {
                 DeviceSet::EMPTY => return Err(TransportError::UnknownRecipient),
-                now if now != known => return Err(TransportError::Devices { now }),
+                // That the first device was replaced comes before what others there are, for it is the first
+                // that names those: whoever believes the one that is no more believes none of the new list.
+                now if now != known && !(is_replaced && device == DeviceId::PRIMARY) => {
+                    return Err(TransportError::Devices { now });
+                }
                 _ => {}
             }
         }
-        let installation = tokens.installation(envelope.to().device());
-        let installation = installation.ok_or(TransportError::UnknownRecipient)?;
-        match envelope.installation().is_some_and(|sealed_for| sealed_for != installation) {
-            true => Err(TransportError::Reinstalled),
-            false => Ok(()),
+        match (installation, is_replaced) {
+            (None, _) => Err(TransportError::UnknownRecipient),
+            (_, true) => Err(TransportError::Reinstalled),
+            _ => Ok(()),
         }
     }
 

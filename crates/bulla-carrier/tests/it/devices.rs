@@ -106,6 +106,26 @@ async fn a_second_device_does_not_shut_out_the_first_and_each_has_keys_of_its_ow
     world.transport().connect(&first).await.unwrap();
 }
 
+/// The new first device lists others, which nobody believes who knows only the one before it.
+#[tokio::test]
+async fn that_the_first_device_was_replaced_is_said_before_what_others_there_are() {
+    let world = World::new().await;
+    let shop = world.join(shop()).await;
+    world.add(1).await;
+    world.add(2).await;
+    let (gone, message) = (installation(b"before"), MessageId::new(NOW, &world.rng));
+    let sealed = |known, to: u8| {
+        let all = world.fan_out(&shop, message, set(&[1, 2]));
+        let one = all.into_iter().find(|envelope| envelope.to().device() == id(to)).unwrap();
+        one.among(set(known)).unwrap().sealed_for(gone)
+    };
+    let refused = world.transport().send(&shop, sealed(&[1], 1)).await;
+    assert!(matches!(refused, Err(TransportError::Reinstalled)), "{refused:?}");
+    // Of another device it is the other way round: it may be the list that it is missing from by now.
+    let refused = world.transport().send(&shop, sealed(&[2], 2)).await;
+    assert_eq!(other_devices(&refused.err()), Some(set(&[1, 2])));
+}
+
 #[tokio::test]
 async fn a_message_reaches_every_device_and_is_counted_once() {
     let world = World::new().await;
