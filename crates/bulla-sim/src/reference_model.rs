@@ -450,7 +450,7 @@ impl ReferenceModel {
             let statuses = id.and_then(|id| conversation.statuses.get(&id));
             let is_done = match statuses.and_then(|statuses| statuses.last()) {
                 _ if excused.is_some() => true,
-                Some(Status::Read) => shown.is_some(),
+                Some(Status::Read) => shown.is_some() || self.was_read_elsewhere(&conversation, number),
                 Some(Status::Delivered) if *may_end_unread => shown.is_some(),
                 Some(Status::Failed(failure)) => {
                     may_fail || id.is_some_and(|id| self.rules.may_fail(id, *failure))
@@ -466,6 +466,16 @@ impl ReferenceModel {
         }
         drop(conversation);
         self.lacks_of_business(user).or_else(|| self.lacks_on_others(user))
+    }
+
+    /// Whether another device has read a message whose time was over before the phone and a relay or a phone
+    /// that had forgotten something had a session again.
+    fn was_read_elsewhere(&self, conversation: &Conversation, number: usize) -> bool {
+        let id = conversation.to_user.messages.get(number).and_then(|message| message.id);
+        let is_over = id.is_some_and(|id| self.rules.may_fail(id, Failure::Expired));
+        conversation.may_fail
+            && is_over
+            && conversation.others.values().any(|other| other.shown.contains_key(&number))
     }
 
     /// What the business still has to hear of `user`.

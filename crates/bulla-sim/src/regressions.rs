@@ -163,6 +163,20 @@ fn a_relay_that_has_lost_its_store_hears_every_receipt() {
     keeps_with_log(25_590);
 }
 
+/// A first device was replaced and listed another. The relay, which had not heard of it, was told first that
+/// there was another, believed nothing of a list that a stranger had signed, and left it without the message.
+#[test]
+fn another_device_hears_what_was_sealed_for_a_first_device_that_was_replaced() {
+    keeps_with_log(8_613);
+}
+
+/// A message lived for 14 seconds, and a relay that was put back had no session with the phone for longer:
+/// only the other device has shown it.
+#[test]
+fn what_one_device_reads_may_be_over_before_a_restored_relay_reaches_the_other() {
+    keeps_with_log(15_205);
+}
+
 /// That the seed breaks no promise when there is a log of keys.
 fn keeps_with_log(seed: u64) {
     let plan = Plan { key_log: true, ..Plan::of(seed) };
