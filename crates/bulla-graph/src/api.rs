@@ -171,9 +171,8 @@ use crate::{
 /// failed under way.
 ///
 /// What clients write for nothing is nothing: `null`, an empty string, and `[]` where an object could stand.
-/// Words such as `text` may be written in any case, and languages such as `en_US`: a template that a host
-/// has created in `en_us` is listed, and not found when it is sent. A reply to a message that is not known is
-/// sent without the quote.
+/// Words such as `text` may be written in any case, and languages such as `en_US`. A reply to a message that
+/// is not known is sent without the quote.
 ///
 /// # Security
 /// A request is authorised before its body is read, but for one that shows the app's own secret in it: of

@@ -46,6 +46,16 @@ pub enum UsageError {
         /// What is wrong with it.
         why: String,
     },
+    /// An option came with a value it does not take, which is a secret.
+    #[error("{name} takes {takes}, not what was given, which is not shown: {why}")]
+    Secret {
+        /// The option.
+        name: &'static str,
+        /// What it takes.
+        takes: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
     /// An option came without the one it belongs to.
     #[error("{name} goes with {with}")]
     Alone {
@@ -106,12 +116,21 @@ fn unknown(name: impl Into<String>) -> UsageError {
     UsageError::Unknown { name: name.into() }
 }
 
+/// The options of all programs whose values nobody else is to read.
+const SECRETS: [&str; 4] = ["--token", "--verify-token", "--app-secret", "--app-owner-secret"];
+
 /// An option and its value, as they were given.
-#[derive(Debug)]
 pub struct Given {
     name: &'static str,
     takes: &'static str,
     value: String,
+}
+
+/// Without the value, which may be a secret.
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Given").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Given {
@@ -141,8 +160,11 @@ impl Given {
 
     /// Why its value is none.
     pub fn refused(&self, why: impl fmt::Display) -> UsageError {
-        let (value, why) = (self.value.clone(), why.to_string());
-        UsageError::Value { name: self.name, takes: self.takes, value, why }
+        let (name, takes, why) = (self.name, self.takes, why.to_string());
+        match SECRETS.contains(&name) {
+            true => UsageError::Secret { name, takes, why },
+            false => UsageError::Value { name, takes, value: self.value.clone(), why },
+        }
     }
 
     /// Its value, as `read` reads it.

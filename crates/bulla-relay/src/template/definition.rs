@@ -231,8 +231,11 @@ impl TemplateDefinition {
         let is_language = parts.next().is_some_and(|part| {
             matches!(part.len(), 2 | 3) && part.bytes().all(|byte| byte.is_ascii_lowercase())
         });
-        let is_rest = |part: &str| {
-            (2..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        // As requests are read that name it: one that is called `en_us` would never be found.
+        let is_rest = |part: &str| match part.len() {
+            2 => part.bytes().all(|byte| byte.is_ascii_uppercase()),
+            3 | 4 => part.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+            _ => false,
         };
         match is_language && parts.all(is_rest) {
             true => Ok(()),

@@ -88,6 +88,11 @@ fn what_is_no_template_is_refused_by_the_field_that_is_wrong() {
             TemplateDefinition::new("a", "english", Category::Utility, TemplateText::new("b")),
             "language is not one such as en or en_US",
         ),
+        // It is looked for as `en_US`, and would not be found.
+        (
+            TemplateDefinition::new("a", "en_us", Category::Utility, TemplateText::new("b")),
+            "language is not one such as en or en_US",
+        ),
         (
             TemplateDefinition::new("a", "en", Category::Service, TemplateText::new("b")),
             "category is not UTILITY, MARKETING or AUTHENTICATION",
