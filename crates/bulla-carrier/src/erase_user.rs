@@ -1,7 +1,8 @@
 use bulla_base::{Address, Number, Partition, Party};
 use bulla_envelope::Envelope;
-use bulla_store::{BEFORE_ALL, Batch, Commit, Erased, Scan, Store, StoreError, UserErasure};
+use bulla_store::{BEFORE_ALL, Batch, Commit, Erased, Scan, Store, StoreError, UserErasure, erase_names};
 use bulla_transport::TransportError;
+use bytes::Bytes;
 use tokio::sync::MutexGuard;
 
 use crate::Carrier;
@@ -9,7 +10,7 @@ use crate::carrier::store_failed;
 use crate::limits::ERASE_PAGE;
 use crate::metrics::ERASED;
 use crate::running_erasures::Asked;
-use crate::store_layout::{ERASING, QUEUE};
+use crate::store_layout::{ERASING, QUEUE, REPORTS_MADE};
 
 impl<S: Store> Carrier<S> {
     /// Erases everything the carrier keeps about `user`: the entry in the directory, the queue, the guard
@@ -95,6 +96,7 @@ impl<S: Store> Carrier<S> {
             self.tails.forget(user);
             self.acknowledged.forget(user);
             self.forget_watched(user);
+            self.forget_paused(user);
             Ok(removed + self.store.erase_partition(user).await?)
         };
         let erased = erasure.carry_out(&self.store, &*self.clock, pass).await?;
@@ -108,7 +110,7 @@ impl<S: Store> Carrier<S> {
     /// Removes what `user` has sent and waits for a business, and what they have reported, and says how much
     /// that was.
     async fn remove_sent(&self, user: Partition) -> Result<usize, StoreError> {
-        let mut removed = 0;
+        let mut removed = self.remove_reports_made(user).await?;
         for business in self.businesses().await? {
             self.forget_acquaintance(business, user).await?;
             let queue = self.pepper.partition(&Party::Business(business));
@@ -120,6 +122,9 @@ impl<S: Store> Carrier<S> {
                 let page = self.store.scan(queue, &scan, BEFORE_ALL).await?;
                 let Some((last, _)) = page.last() else {
                     removed += self.remove_reports(queue, user).await?;
+                    // That the business has reported the user.
+                    let name = Bytes::copy_from_slice(user.as_bytes());
+                    removed += erase_names(&self.store, queue, REPORTS_MADE, name).await?;
                     break;
                 };
                 scan = everything.clone().after(last.clone());

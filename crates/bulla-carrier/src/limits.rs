@@ -89,6 +89,10 @@ pub(crate) const MET_FOR: Duration = Duration::from_secs(48 * 3600);
 /// In how many rows at most it stands whom of one kind a business has met: of a million users.
 pub(crate) const MAX_MET_ROWS: u8 = 16;
 
+/// Of how many users it is known in memory until when they are paused, at some 50 bytes each. Beyond it all
+/// are forgotten, and each is read once more.
+pub(crate) const MAX_KNOWN_USERS: usize = 65_536;
+
 /// For how many days it is summed up how many users a business has written to, of which its tier follows.
 pub(crate) const TIER_DAYS: usize = 30;
 

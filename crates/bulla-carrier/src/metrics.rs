@@ -57,7 +57,8 @@ pub(crate) const BLOBS_REFUSED: &str = "bulla_carrier_blobs_refused_total";
 /// Counter of reports, by `reason`: of messages that were sent as they say, taken for the operator.
 pub(crate) const REPORTS: &str = "bulla_carrier_reports_total";
 
-/// Counter of steps, by `what`: taken about a business that writes what nobody wants, or taken back.
+/// Counter of steps, by `what`: taken about a business or a user that writes what nobody wants, or taken
+/// back.
 pub(crate) const ENFORCEMENTS: &str = "bulla_carrier_enforcements_total";
 
 /// Counter of messages, by `outcome`: acknowledged by a user's device; `counted` as delivered, `known` to be,

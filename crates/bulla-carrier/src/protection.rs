@@ -4,6 +4,7 @@ mod appeals;
 mod contacts;
 mod forget;
 mod held;
+mod paused_users;
 mod tiers;
 mod watch;
 mod watched;
@@ -17,6 +18,7 @@ use bulla_store::{CachedStore, KeyedMutex, Store, Watch, Watchers};
 use bulla_transport::{BusinessStanding, Caller, TransportError};
 
 pub(crate) use self::held::Held;
+use self::paused_users::PausedUsers;
 use self::watched::{Sent, Watched};
 use crate::Carrier;
 use crate::carrier::store_failed;
@@ -35,6 +37,7 @@ pub(crate) struct Protection<S> {
     /// Makes the tags of where numbers are. It is in memory alone: a restart forgets them.
     neighbours: Pepper,
     watched: Mutex<HashMap<PhoneNumberId, Watched>>,
+    paused_users: PausedUsers,
     /// Told when a business stands otherwise than before, and that is in the store.
     changed: Watchers,
 }
@@ -54,16 +57,20 @@ impl<S: Store> Carrier<S> {
     /// stands when it connects, and when that changes while it is connected
     /// ([`Connected::standing`](bulla_transport::Connected::standing)).
     ///
+    /// A user whom five businesses have reported within a week writes to none until that is so no longer
+    /// ([`Reporters`](bulla_integrity::Reporters), [`forgive_user`](Self::forgive_user)).
+    ///
     /// Must be called on a tokio runtime.
     ///
     /// # Cost
     /// Of a message at most six HMACs, and two more if the key of tags changes while it is queued; of a
-    /// promotion one read. In memory some 36 bytes for each user that a business has met in a day, once as
-    /// whoever wrote, was written to and was not there, and at most two kilobytes for a business. Every
-    /// minute one record for each business at which something was seen, and one for each of these three kinds
-    /// of users of whom there are any, of 12 bytes a user. When it is opened, three reads for each business
-    /// that has ever connected; when one connects that is not watched, six, and one for each megabyte of
-    /// users.
+    /// promotion one read, and one when a user writes who has not of late: of 65,536 users it is known
+    /// whether they are paused, in some 3 MB at most. In memory some 36 bytes for each user that a business
+    /// has met in a day, once as whoever wrote, was written to and was not there, and at most two kilobytes
+    /// for a business. Every minute one record for each business at which something was seen, and one for
+    /// each of these three kinds of users of whom there are any, of 12 bytes a user. When it is opened,
+    /// three reads for each business that has ever connected; when one connects that is not watched, six,
+    /// and one for each megabyte of users.
     #[must_use]
     pub fn with_protection(mut self, rng: Arc<dyn Rng>) -> Self {
         let protection = Arc::new(Protection {
@@ -74,6 +81,7 @@ impl<S: Store> Carrier<S> {
             rng,
             pepper: self.pepper.clone(),
             watched: Mutex::default(),
+            paused_users: PausedUsers::default(),
             changed: Watchers::new(),
         });
         self.upkeep.spawn("keep watching", Arc::clone(&protection).keep_watching());

@@ -3,13 +3,14 @@
 use bulla_base::{Address, Day, MessageId, Partition, Party, Timestamp};
 use bulla_envelope::InvalidEnvelope;
 use bulla_integrity::{MAX_REPORT_BYTES, Report};
-use bulla_store::{BEFORE_ALL, Batch, Commit, Key, Retention, Scan, Store, StoreError};
+use bulla_store::{BEFORE_ALL, Batch, Commit, Key, Retention, Scan, Store, StoreError, erase_names};
 use bulla_transport::TransportError;
+use bytes::Bytes;
 
 use crate::carrier::{not_alone, store_failed};
 use crate::limits::{ERASE_PAGE, MAX_ID_AGE};
 use crate::metrics::REPORTS;
-use crate::store_layout::{REPORT, REPORTED};
+use crate::store_layout::{REPORT, REPORTED, REPORTS_MADE};
 use crate::{Carrier, trace_span};
 
 /// A report that the carrier has verified: each of its messages was sent as it says.
@@ -35,7 +36,7 @@ impl<S: Store> Carrier<S> {
         self.verify_report(&report, reporter)?;
         let Some(reported) = report.reported() else { return Err(TransportError::NotProven) };
         let partition = self.pepper.partition(reported);
-        let reporter = self.pepper.partition(reporter.party());
+        let (by, reporter) = (reporter.party(), self.pepper.partition(reporter.party()));
         let watched = match (&self.protection, reported) {
             (Some(protection), Party::Business(business)) => {
                 protection.load(*business).await.map_err(store_failed)?;
@@ -44,8 +45,47 @@ impl<S: Store> Carrier<S> {
             _ => None,
         };
         let _lock = self.lock(partition).await?;
-        let mut batch = Batch::new(partition);
-        let (now, mut new) = (self.clock.now(), Vec::new());
+        let (now, mut batch) = (self.clock.now(), Batch::new(partition));
+        // All of it was reported before: whoever repeats the call has not heard that it was taken.
+        let Some(kept) = self.keep_new(&report, reporter, &mut batch, now).await? else { return Ok(()) };
+        // One fact, and one record: who reports again is not counted again.
+        let noted = watched.map(|(protection, business)| {
+            (protection, business, protection.note_report(business, reporter, &kept, &mut batch))
+        });
+        let of_user = match (by, reported) {
+            (Party::Business(_), Party::User(_)) => {
+                Some(self.note_reporter(reporter, &mut batch, now).await.map_err(store_failed)?)
+            }
+            _ => None,
+        };
+        match self.store.commit(batch).await.map_err(store_failed)? {
+            Commit::Committed(_) => {
+                if let Some((protection, business, Some(put))) = noted {
+                    protection.kept(business, put);
+                }
+                if let Some(noted) = of_user {
+                    self.reporter_noted(&noted);
+                }
+            }
+            // The lock was ours.
+            _ => return Err(not_alone()),
+        }
+        let (reason, messages) = (report.reason().name(), report.messages().len());
+        metrics::counter!(REPORTS, "reason" => reason).increment(1);
+        tracing::info!(reason, messages, "a report was taken");
+        Ok(())
+    }
+
+    /// Puts what of `report` was not reported before into `batch`, with its guards. Returns that, unless it
+    /// is nothing.
+    async fn keep_new(
+        &self,
+        report: &Report,
+        reporter: Partition,
+        batch: &mut Batch,
+        now: Timestamp,
+    ) -> Result<Option<Report>, TransportError> {
+        let (partition, mut new) = (batch.partition(), Vec::new());
         for message in report.messages() {
             if !self.was_reported(partition, reporter, message.id(), now).await.map_err(store_failed)? {
                 let guard = guard(now.day(), reporter, message.id());
@@ -54,33 +94,13 @@ impl<S: Store> Carrier<S> {
                 new.push(message.clone());
             }
         }
-        // All of it was reported before: whoever repeats the call has not heard that it was taken.
-        let Some(first) = new.first() else { return Ok(()) };
+        let Some(first) = new.first() else { return Ok(None) };
         let key = report_key(now, reporter, first.id());
         // Of the others there is a report already.
         let kept = Report::new(report.reason(), new).map_err(|_| TransportError::NotProven)?;
         let kept = if report.blocks() { kept.and_block() } else { kept };
         batch.put_until(key, kept.to_bytes().to_vec(), Retention::LONGEST.from(now));
-        // One fact, and one record: who reports again is not counted again.
-        let noted = watched.map(|(protection, business)| {
-            (protection, business, protection.note_report(business, reporter, &kept, &mut batch))
-        });
-        match self.store.commit(batch).await.map_err(store_failed)? {
-            Commit::Committed(_) => {
-                if let Some((protection, business, Some(put))) = noted {
-                    protection.kept(business, put);
-                }
-            }
-            // The lock was ours.
-            _ => return Err(not_alone()),
-        }
-        metrics::counter!(REPORTS, "reason" => report.reason().name()).increment(1);
-        tracing::info!(
-            reason = report.reason().name(),
-            messages = report.messages().len(),
-            "a report was taken"
-        );
-        Ok(())
+        Ok(Some(kept))
     }
 
     /// Whether `reporter` has reported the message in the last 30 days. It may have come with several stamps:
@@ -148,23 +168,36 @@ impl<S: Store> Carrier<S> {
         reported: Partition,
         reporter: Partition,
     ) -> Result<usize, StoreError> {
-        let mut removed = 0;
+        let (mut removed, name) = (0, Bytes::copy_from_slice(reporter.as_bytes()));
         for space in [REPORT, REPORTED] {
-            let all = Scan::everything(space).prefix(reporter.as_bytes().to_vec()).limit(ERASE_PAGE);
-            loop {
-                let page = self.store.scan(reported, &all, BEFORE_ALL).await?;
-                if page.is_empty() {
-                    break;
-                }
-                let mut batch = Batch::new(reported);
-                removed += page.len();
-                page.into_iter().for_each(|(key, _)| batch.delete(key));
-                let Commit::Committed(_) = self.store.commit(batch).await? else {
-                    return Err(StoreError::Damaged { what: "report to be erased" });
-                };
-            }
+            removed += erase_names(&self.store, reported, space, name.clone()).await?;
         }
         Ok(removed)
+    }
+
+    /// Removes what the business of the partition `reporter` has reported of users, and says how many records
+    /// that was. Of a user there is nothing.
+    pub(crate) async fn remove_reports_made(&self, reporter: Partition) -> Result<usize, StoreError> {
+        let (mut removed, all) = (0, Scan::everything(REPORTS_MADE).limit(ERASE_PAGE));
+        let mut scan = all.clone();
+        loop {
+            let page = self.store.keys(reporter, &scan, BEFORE_ALL).await?;
+            let Some(last) = page.last() else { return Ok(removed) };
+            scan = all.clone().after(last.clone());
+            for key in page {
+                let user = key.name()[..].try_into().map(Partition::from_bytes);
+                let user = user.map_err(|_| StoreError::Damaged { what: "report made" })?;
+                let _lock = self.keyed_mutex.lock(user).await;
+                removed += self.remove_reports(user, reporter).await?;
+                let mut batch = Batch::new(user);
+                self.forget_reporter(reporter, &mut batch).await?;
+                if batch.writes() {
+                    // It expects nothing.
+                    let _ = self.store.commit(batch).await?;
+                    self.forget_paused(user);
+                }
+            }
+        }
     }
 }
 

@@ -13,6 +13,8 @@
 //! user        QUOTA/day       who asked ‖ business    how many one-time keys of the other the one was given
 //! reported    REPORTED/day    reporter ‖ message id   nothing: the message was reported on the day
 //! reported    REPORT/day      reporter ‖ moment ‖ message id   what of a report was new; who reported stands as their partition
+//! user        REPORTERS       –                       which businesses have reported the user last, by keyed tags, and when
+//! business    REPORTS_MADE/day  user's partition      nothing: the business has reported something of the user
 //! uploader    BLOB/day        hash of the blob's id   how large it is, and how much of it is durable
 //! uploader    BLOB_USAGE/day  –                       how much it has begun to upload on the day
 //! business    STANDING        –                       number of the next event (u32) ‖ how it stands
@@ -47,6 +49,7 @@
 //! | BUSINESS | the business, when it is erased |
 //! | STANDING, MET, TIER, ENFORCEMENT | the business, when it is erased; MET with the last whom it has met |
 //! | MARKETING | two days after the last, or the user: when it is erased |
+//! | REPORTERS | a week after the last, or the user: when it is erased |
 //! | GENERATION, PEPPER | the store |
 //! | STAMP_KEYS | the day: each is overwritten by that of the next |
 //! | LEDGER_COUNTS, LEDGER_MESSAGES | the days that the host's settings say, or, if they say so, the business: when it is erased. No user stands there |
@@ -89,6 +92,8 @@ pub(crate) const LEDGER_COUNTS: Space = Space::new(0x7f);
 pub(crate) const LEDGER_MESSAGES: Space = Space::new(0x80);
 pub(crate) const TIER: Space = Space::new(0x81);
 pub(crate) const MARKETING: Space = Space::new(0x82);
+pub(crate) const REPORTERS: Space = Space::new(0x83);
+pub(crate) const REPORTS_MADE: Space = Space::new(0x84);
 
 /// How many kinds of people there are whom a business has met.
 pub(crate) const MET_KINDS: usize = 3;
@@ -131,6 +136,11 @@ pub(crate) fn tier() -> Key {
 /// The key of when a user got the last promotions.
 pub(crate) fn marketing() -> Key {
     Key::undated(MARKETING, "")
+}
+
+/// The key of which businesses have reported a user.
+pub(crate) fn reporters() -> Key {
+    Key::undated(REPORTERS, "")
 }
 
 /// The key of what was done about a business.

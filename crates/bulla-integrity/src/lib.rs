@@ -2,11 +2,11 @@
 //!
 //! # In reading order
 //! [`commitment`] is what a sender binds itself to, and [`Acceptance`] what the carrier sees of a message;
-//! [`StampKeys`] make a [`Stamp`] of it, and verify the [`Report`] of its recipient. [`Recipients`] counts
-//! whom a business writes to, within its [`Tier`]; a [`Rate`] says how fast, and [`Promotions`]
-//! what a user gets of those. [`Standing`] is all about a
-//! business: the [`Signal`]s that speak against it, its [`Quality`], and the [`Ladder`] on which something is
-//! done about it.
+//! [`StampKeys`] make a [`Stamp`] of it, and verify the [`Report`] of its recipient; [`Reporters`] are
+//! those of one user. [`Recipients`] counts whom a business writes to, within its [`Tier`]; a [`Rate`] says
+//! how fast, and [`Promotions`] what a user gets of those. [`Standing`] is all about a business: the
+//! [`Signal`]s that speak against it, its [`Quality`], and the [`Ladder`] on which something is done about
+//! it.
 
 mod acceptance;
 mod franking;
@@ -14,6 +14,7 @@ mod stamp;
 mod stamp_keys;
 
 mod report;
+mod reporters;
 
 mod promotions;
 mod rate;
@@ -35,6 +36,7 @@ pub use stamp::Stamp;
 pub use stamp_keys::StampKeys;
 
 pub use report::{Reason, Report, ReportedMessage};
+pub use reporters::Reporters;
 
 pub use bulla_base::Tier;
 pub use promotions::Promotions;
@@ -50,6 +52,6 @@ pub use standing::{Observation, Refused, Standing};
 pub use error::{InvalidForm, NotProven};
 pub use limits::{
     APPEAL_SPAN, CLEAN_DAYS_A_STEP, DAYS_OF_LOW_QUALITY, MAX_DAYS_FORWARD, MAX_NOTE_BYTES, MAX_RECIPIENTS,
-    MAX_REPORT_BYTES, MAX_REPORTED_BYTES, MAX_REPORTED_MESSAGES, PROMOTIONS_A_DAY, STAMP_KEY_DAYS, USED_DAYS,
-    USERS_TO_LEAVE_FIRST_TIER,
+    MAX_REPORT_BYTES, MAX_REPORTED_BYTES, MAX_REPORTED_MESSAGES, PROMOTIONS_A_DAY, REPORTERS_SPAN,
+    REPORTERS_TO_PAUSE, STAMP_KEY_DAYS, USED_DAYS, USERS_TO_LEAVE_FIRST_TIER,
 };

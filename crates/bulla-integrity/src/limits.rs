@@ -33,6 +33,14 @@ pub(crate) const MAX_RATE_COUNT: u32 = 1_000_000;
 /// How many promotions a user gets in any 24 hours, from all businesses together.
 pub const PROMOTIONS_A_DAY: usize = 4;
 
+/// How many different businesses must have reported a user within [`REPORTERS_SPAN`] for the user to write
+/// to no business. With fewer, a few could shut somebody out; with more, whoever writes to everybody goes
+/// on.
+pub const REPORTERS_TO_PAUSE: usize = 5;
+
+/// For how long it counts that a business has reported a user: a week.
+pub const REPORTERS_SPAN: Duration = Duration::from_secs(7 * 86_400);
+
 /// To how many users a business must have written in 30 days to leave the first tier, unless it is verified.
 pub const USERS_TO_LEAVE_FIRST_TIER: u64 = 2_000;
 
@@ -133,6 +141,7 @@ mod tests {
         assert_eq!((MAX_REPORTED_MESSAGES, MAX_REPORTED_BYTES, MAX_NOTE_BYTES), (5, 98_304, 1024));
         assert_eq!((CLEAN_DAYS_A_STEP, APPEAL_SPAN.as_secs()), (30, 7_776_000));
         assert_eq!((USERS_TO_LEAVE_FIRST_TIER, USED_DAYS, DAYS_OF_LOW_QUALITY), (2_000, 7, 7));
+        assert_eq!((REPORTERS_TO_PAUSE, REPORTERS_SPAN.as_secs()), (5, 604_800));
         assert_eq!((MAX_REPORT_BYTES, MAX_RECIPIENTS, PROMOTIONS_A_DAY), (492_985, 1_000_000, 4));
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::OutgoingTemplate;
 use crate::row::{
-    AccountNewsItem, MessagePendingApproval, Outbound, OutboxEntry, QueueIndexes, ReceivedMedia,
+    AccountNewsItem, MessagePendingApproval, Outbound, OutboxEntry, QueueIndexes, ReceivedMedia, Reportable,
     RetryRequest, StoredAccountEvent, StoredEvent, StoredMedia, StoredStanding, StoredTemplate,
     UnconfirmedCopies, plain_rows,
 };
@@ -15,7 +15,7 @@ use crate::row::{
 /// head of a conversation, a retry request, an event, what waits for approval, what is unconfirmed, or one of
 /// the plain ones: the number of a user, what was sent under an idempotency key, a recipient, who has
 /// sent a message that was opened; or what media, an upload, a template or what is told of an account is,
-/// where the media of a message is, or how a business stands.
+/// where the media of a message is, how a business stands, or what a report takes.
 ///
 /// Whatever they are, they are an error, or a row that says the same when it is written and read again, and
 /// whose every part is an error or there.
@@ -40,6 +40,7 @@ pub fn rows(bytes: &[u8]) {
         15 => account_event(row),
         16 => volume_tier(row),
         17 => standing(row),
+        18 => drop(read_back(row, Reportable::read, Reportable::to_bytes)),
         _ => {}
     }
 }

@@ -11,6 +11,7 @@ mod media;
 mod message_ref;
 mod outgoing;
 mod relay;
+mod report_error;
 mod rules;
 mod template;
 
@@ -44,6 +45,7 @@ pub use media::{MediaDescription, MediaError, MediaId, MediaKind, MediaStream, O
 pub use message_ref::MessageRef;
 pub use outgoing::{Outgoing, OutgoingBody, Recipient};
 pub use relay::{Counted, DeadLetter, DeadLetterId, Relay, SetAside, UsagePage};
+pub use report_error::ReportError;
 
 pub use template::{
     ApproveAtOnce, ButtonDefinition, ButtonParameter, CardDefinition, HeaderDefinition, HeaderFormat,
@@ -59,6 +61,7 @@ pub use account_event::{
     AccountEvent, RestrictionUpdate, StandingChange, StandingUpdate, TemplateUpdate, VolumeTierUpdate,
 };
 pub use bulla_base::{Quality, Tier};
+pub use bulla_integrity::Reason;
 pub use bulla_meter::{LocalDate, PricingCategory, PricingType, ReachedTier, TierRange, WindowState};
 pub use bulla_transport::Restriction;
 pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId};

@@ -66,6 +66,9 @@ pub(crate) const SENT: &str = "bulla_relay_sent_total";
 /// Counter of messages, by `status`: have come so far, as the business is told.
 pub(crate) const REACHED: &str = "bulla_relay_reached_total";
 
+/// Counter of reports, by `reason`: of what users have sent, taken by the carrier.
+pub(crate) const REPORTED: &str = "bulla_relay_reported_total";
+
 /// Counter of calls, by `reason`: refused.
 pub(crate) const REFUSED: &str = "bulla_relay_refused_total";
 

@@ -40,6 +40,7 @@ mod outbox;
 mod queue_page;
 mod queue_worker;
 mod recipient_devices;
+mod report_user;
 mod sink_outages;
 mod sink_permits;
 

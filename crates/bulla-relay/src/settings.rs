@@ -28,6 +28,7 @@ pub struct Settings {
     pub(crate) failover: bool,
     pub(crate) key_log: Option<LogKey>,
     pub(crate) ledger: Option<LedgerSettings>,
+    pub(crate) reportable: Option<Retention>,
 }
 
 /// How long to wait before trying again, unless the operator says so.
@@ -63,6 +64,7 @@ impl Default for Settings {
             failover: false,
             key_log: None,
             ledger: None,
+            reportable: None,
         }
         .time_to_live_of(Category::Authentication, Retention::new(CODES_LIVE).unwrap_or(Retention::LONGEST))
     }
@@ -243,6 +245,22 @@ impl Settings {
     #[must_use]
     pub fn ledger(mut self, ledger: LedgerSettings) -> Self {
         self.ledger = Some(ledger);
+        self
+    }
+
+    /// For how long a message of a user can be [reported](crate::Relay::report), from when it came. What a
+    /// report takes, all that was sealed with its stamp, is kept so long, also when the business has the
+    /// message.
+    ///
+    /// Default: not at all, since what users say leaves the store when the business has it. A carrier takes
+    /// reports for 30 days, the longest there is. A shorter span keeps less, and leaves less time to report.
+    ///
+    /// # Cost
+    /// Of each message of a user its bytes with their padding and some 70 more, in the record that is written
+    /// anyway.
+    #[must_use]
+    pub const fn reportable_for(mut self, span: Retention) -> Self {
+        self.reportable = Some(span);
         self
     }
 

@@ -16,6 +16,7 @@
 //! user        CONTACT/day      business                   the user's number
 //! user        ONCE/day         business ‖ key's SHA-256   the message sent under an idempotency key
 //! user        RECEIVED_MEDIA/day business ‖ message id   where the attachment of a user's message is, and what opens it
+//! user        REPORTABLE/day   business ‖ message id      what a report of a user's message takes, if the settings say so
 //! business    KEY/day          key's SHA-256              a digest of the idempotency key and the user it was used for
 //! business    BUSY/day         user's partition           nothing: something was written of this conversation on that day
 //! business    WAITING          user's partition           nothing: this conversation may have work
@@ -49,9 +50,9 @@
 //!
 //! Days are those on which a record was made, except under MESSAGE, CONTENT, SEEN, ASKED, MEDIA,
 //! MEDIA_CHUNK, UPLOAD and RECEIVED_MEDIA, where it is the id's own. What has a day dies with it; HEAD and
-//! CONVERSATION end when nothing is left under MESSAGE, SEEN, ASKED, OUTBOX, EVENTS, HELD, DEFERRED and
-//! DEAD_LETTERS. OUTBOX, EVENTS, HELD and DEFERRED are queues and are read in the order of their places: a
-//! clock that is ahead for a moment puts nothing before what came earlier.
+//! CONVERSATION end when nothing is left under MESSAGE, SEEN, ASKED, OUTBOX, EVENTS, HELD, DEFERRED,
+//! DEAD_LETTERS and REPORTABLE. OUTBOX, EVENTS, HELD and DEFERRED are queues and are read in the order of
+//! their places: a clock that is ahead for a moment puts nothing before what came earlier.
 
 use bulla_base::{Day, MessageId, Partition, PhoneNumberId, Timestamp};
 use bulla_store::{Key, Queue, Retention, Scan, Space};
@@ -95,6 +96,7 @@ pub(crate) const USAGE: Space = Space::new(0x6b);
 pub(crate) const SENT: Space = Space::new(0x6c);
 pub(crate) const UPLOAD: Space = Space::new(0x6d);
 pub(crate) const VOLUME_TIER: Space = Space::new(0x6e);
+pub(crate) const REPORTABLE: Space = Space::new(0x6f);
 pub(crate) const LEDGER_COUNTS: Space = Space::new(0x7f);
 pub(crate) const LEDGER_MESSAGES: Space = Space::new(0x80);
 

@@ -33,6 +33,7 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("bulla-content/src/attachment/chunk_cipher.rs", &["DEEP"], MECHANISM),
     ("bulla-content/src/wire.rs", &[ANY], FORMAT),
     ("bulla-device/src/device/reports.rs", &["MESSAGE"], FORMAT),
+    ("bulla-relay/src/relay/report_user.rs", &["MESSAGE"], FORMAT),
     ("bulla-endpoint/src/session_store.rs", &["BUSINESS_BYTES"], FORMAT),
     ("bulla-graph/src/", &["DIGITS", "ENCODED_CHARS", "KEY_BYTES"], FORMAT),
     ("bulla-graph/src/media_name.rs", &["BUSINESS_DIGITS", "ID_DIGITS"], FORMAT),

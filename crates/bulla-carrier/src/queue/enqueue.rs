@@ -205,7 +205,11 @@ impl<S: Store> Carrier<S> {
                 Ok(()) if was_queued => Ok(None),
                 Ok(()) => {
                     let (partition, now, used) = (round.partition, round.now, round.marketing);
-                    self.takes_promotion(&envelope, partition, used, now).await
+                    let may_write = self.user_may_write(&envelope, now).await;
+                    match may_write {
+                        Ok(()) => self.takes_promotion(&envelope, partition, used, now).await,
+                        Err(refused) => Err(refused),
+                    }
                 }
                 Err(refused) => Err(refused),
             };

@@ -1,11 +1,13 @@
 //! What came with a stamp can be reported, once, by whom it came to; nothing else can.
 
-use bulla_base::{Address, Clock, MessageId, Rng, Timestamp};
+use std::sync::Arc;
+
+use bulla_base::{Address, Clock, MessageId, PhoneNumberId, Rng, SeededRng, Timestamp};
 use bulla_carrier::Carrier;
 use bulla_envelope::{Envelope, Form, FrankingStamp, FrankingTag, Kind};
 use bulla_integrity::{Reason, Report, ReportedMessage, Stamp, commitment};
 use bulla_store::BoxStore;
-use bulla_transport::{Caller, Sequence, Transport, TransportError};
+use bulla_transport::{Caller, Restriction, Sequence, Transport, TransportError};
 use bytes::Bytes;
 
 use crate::erase::{bob, number, rows};
@@ -141,6 +143,124 @@ async fn a_business_reports_a_user_likewise() {
     report(&world, &us, received.report()).await.unwrap();
     assert_eq!(taken(&world, &alice()).await.len(), 1);
     assert!(taken(&world, &shop()).await.is_empty());
+}
+
+/// All that can be wrong with what a user shows can be with what a business does.
+#[tokio::test]
+async fn what_was_not_sent_to_the_business_that_reports_it_is_refused() {
+    let world = World::new().await;
+    let (us, her) = (world.join(shop()).await, world.join(alice()).await);
+    let other = world.join(Address::business(PhoneNumberId::new(5))).await;
+    let received = exchange(&world, &her, &us).await;
+    let mut said = received.plaintext.clone();
+    said[50] ^= 1;
+    let forged = Received { plaintext: said, envelope: received.envelope.clone() };
+    let cut = Received { plaintext: received.plaintext[..159].to_vec(), envelope: received.envelope.clone() };
+    let mine = exchange(&world, &us, &her).await;
+    let transplanted = Received { plaintext: received.plaintext.clone(), envelope: mine.envelope.clone() };
+    for (caller, bytes) in [
+        (&other, received.report()),
+        (&us, forged.report()),
+        (&us, cut.report()),
+        (&us, mine.report()),
+        (&us, transplanted.report()),
+    ] {
+        let refused = report(&world, caller, bytes).await;
+        assert!(matches!(refused, Err(TransportError::NotProven)), "{refused:?}");
+    }
+    for of in [alice(), shop()] {
+        assert!(taken(&world, &of).await.is_empty());
+    }
+}
+
+/// So many businesses to which the user writes, and that report it.
+async fn reported_by(world: &World, her: &Caller, businesses: std::ops::Range<u64>) -> Vec<Caller> {
+    let mut all = Vec::new();
+    for business in businesses {
+        let us = world.join(Address::business(PhoneNumberId::new(business))).await;
+        for received in [exchange(world, her, &us).await, exchange(world, her, &us).await] {
+            report(world, &us, received.report()).await.unwrap();
+        }
+        all.push(us);
+    }
+    all
+}
+
+fn protecting(carrier: Carrier<BoxStore>) -> Carrier<BoxStore> {
+    carrier.with_protection(Arc::new(SeededRng::new(7)))
+}
+
+#[tokio::test]
+async fn a_user_whom_five_businesses_report_is_paused_and_four_however_often_do_not() {
+    let mut world = World::changed(protecting).await;
+    let (us, her, him) = (world.join(shop()).await, world.join(alice()).await, world.join(bob()).await);
+    reported_by(&world, &her, 1..5).await;
+    assert_eq!(world.carrier.user_paused_until(&number(&alice())).await.unwrap(), None);
+    let taken_before = world.envelope(&her, &us);
+    world.transport().send(&her, taken_before.clone()).await.unwrap();
+    reported_by(&world, &her, 5..6).await;
+    let until = NOW.after(days(7));
+    assert_eq!(world.carrier.user_paused_until(&number(&alice())).await.unwrap(), Some(until));
+    let restriction = Restriction::Paused;
+    for restarts in [false, true] {
+        if restarts {
+            world = world.restart_changed(protecting).await;
+        }
+        let refused = world.transport().send(&her, world.envelope(&her, &us)).await;
+        assert!(
+            matches!(&refused, Err(TransportError::Restricted { restriction: is, until: till })
+                if (*is, *till) == (restriction, Some(until))),
+            "{refused:?}"
+        );
+        // What was taken is; who is reported still hears, and others still write.
+        world.transport().send(&her, taken_before.clone()).await.unwrap();
+        world.transport().send(&us, world.envelope(&us, &her)).await.unwrap();
+        world.transport().send(&him, world.envelope(&him, &us)).await.unwrap();
+    }
+    world.clock.set(until);
+    let later = MessageId::new(world.clock.now(), &world.rng);
+    world.transport().send(&her, world.envelope_with(later, &her, &us)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_operator_forgives_a_user_and_a_carrier_that_protects_nobody_pauses_nobody() {
+    let world = World::changed(protecting).await;
+    let (us, her) = (world.join(shop()).await, world.join(alice()).await);
+    assert!(!world.carrier.forgive_user(&number(&alice())).await.unwrap());
+    reported_by(&world, &her, 1..6).await;
+    world.transport().send(&her, world.envelope(&her, &us)).await.unwrap_err();
+    assert!(world.carrier.forgive_user(&number(&alice())).await.unwrap());
+    world.transport().send(&her, world.envelope(&her, &us)).await.unwrap();
+    assert_eq!(taken(&world, &alice()).await.len(), 10, "what was shown stays");
+    let plain = World::new().await;
+    let (us, her) = (plain.join(shop()).await, plain.join(alice()).await);
+    reported_by(&plain, &her, 1..9).await;
+    plain.transport().send(&her, plain.envelope(&her, &us)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_business_has_reported_ends_with_it_and_with_the_user() {
+    let world = World::changed(protecting).await;
+    let (us, her, him) = (world.join(shop()).await, world.join(alice()).await, world.join(bob()).await);
+    let businesses = reported_by(&world, &her, 1..6).await;
+    for _ in 0..2 {
+        let received = exchange(&world, &him, &us).await;
+        report(&world, &us, received.report()).await.unwrap();
+    }
+    let paused = async || world.carrier.user_paused_until(&number(&alice())).await.unwrap().is_some();
+    assert!(paused().await);
+    world.carrier.erase_business(PhoneNumberId::new(5)).await.unwrap();
+    assert_eq!((paused().await, taken(&world, &alice()).await.len()), (false, 8));
+    world.transport().send(&her, world.envelope(&her, &us)).await.unwrap();
+    world.carrier.erase(&number(&alice())).await.unwrap();
+    assert!(taken(&world, &alice()).await.is_empty());
+    assert_eq!(taken(&world, &bob()).await.len(), 2);
+    // Nor is it left with a business that she was one of those it has reported.
+    let addresses: Vec<_> = businesses.iter().map(|business| business.address().clone()).collect();
+    let left = rows(&world.store, &addresses.iter().collect::<Vec<_>>()).await;
+    assert!(left.iter().all(|(_, key, _)| key.space().number() != 0x84));
+    let ours = rows(&world.store, &[&shop()]).await;
+    assert_eq!(ours.iter().filter(|(_, key, _)| key.space().number() == 0x84).count(), 1);
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
 }
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
-    async fn block(
+    pub(super) async fn block(
         &self,
         tenant: &ActiveBusiness,
         user: &Number,

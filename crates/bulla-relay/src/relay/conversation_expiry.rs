@@ -11,12 +11,12 @@ use super::active_business::ActiveBusiness;
 use super::conversation::Conversation;
 use super::erase_business::user;
 use crate::store_layout::{
-    self, ASKED, CONVERSATION, DEAD_LETTERS, DEFERRED, EVENTS, HELD, MESSAGE, OUTBOX, SEEN,
+    self, ASKED, CONVERSATION, DEAD_LETTERS, DEFERRED, EVENTS, HELD, MESSAGE, OUTBOX, REPORTABLE, SEEN,
 };
 use crate::{EventSink, RelayError};
 
 /// The spaces of what a conversation has with a date. While there is one such record the conversation lives.
-const DATED: [Space; 8] = [SEEN, MESSAGE, ASKED, EVENTS, OUTBOX, HELD, DEFERRED, DEAD_LETTERS];
+const DATED: [Space; 9] = [SEEN, MESSAGE, ASKED, EVENTS, OUTBOX, HELD, DEFERRED, DEAD_LETTERS, REPORTABLE];
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Once a day, ends what is over. A start in the middle of the day looks at no conversation for that.

@@ -10,12 +10,12 @@ use super::fault_isolation::{FailureScope, of_store};
 use super::{Inner, Relay, trace_span};
 use crate::store_layout::{
     self, ASKED, CONTACT, CONTENT, CONVERSATION, DEAD_LETTERS, DEFERRED, ERASING_BUSINESS, EVENTS, HEAD,
-    HELD, MESSAGE, ONCE, OUTBOX, RECEIVED_MEDIA, SEEN, WAITING,
+    HELD, MESSAGE, ONCE, OUTBOX, RECEIVED_MEDIA, REPORTABLE, SEEN, WAITING,
 };
 use crate::{BusinessError, EventSink, RelayError};
 
 /// The spaces in users' partitions whose records are named after a business first.
-const OF_CONVERSATIONS: [Space; 13] = [
+const OF_CONVERSATIONS: [Space; 14] = [
     MESSAGE,
     CONTENT,
     SEEN,
@@ -27,6 +27,7 @@ const OF_CONVERSATIONS: [Space; 13] = [
     DEAD_LETTERS,
     ONCE,
     RECEIVED_MEDIA,
+    REPORTABLE,
     CONTACT,
     HEAD,
 ];

@@ -262,7 +262,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         (number, envelope): (&Number, &'a Envelope),
         received: Received,
     ) -> Result<OpenedOne<'a>, RelayError> {
-        let Received { content, spent, .. } = received;
+        let Received { content, spent, plaintext, .. } = received;
         let mut changed = Changed::of(peer, received.identity_changed);
         transaction.mark_opened(envelope);
         match content {
@@ -279,7 +279,12 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
                     tracing::debug!("what a blocked user has sent was dropped");
                     self.counts.dropped();
                 }
-                _ => self.take_in_content(transaction, number, envelope, &content).await?,
+                body => {
+                    if body.is_message() {
+                        transaction.keep_reportable(envelope, plaintext.as_bytes());
+                    }
+                    self.take_in_content(transaction, number, envelope, &content).await?;
+                }
             },
             Err(unreadable) => {
                 refused(unreadable.reason(), &unreadable);

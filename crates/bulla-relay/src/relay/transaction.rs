@@ -33,6 +33,8 @@ pub(super) struct Transaction {
     pub(super) now: Timestamp,
     /// How deliveries are counted for the carrier's bill, if they are.
     pub(super) ledger: Option<LedgerSettings>,
+    /// For how long it is kept what a report of a user's message takes, if it is.
+    pub(super) reportable: Option<Retention>,
     head: QueueIndexes,
     head_version: Option<Version>,
     head_before: QueueIndexes,
@@ -340,6 +342,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             conversation,
             now,
             ledger: self.settings.ledger.clone(),
+            reportable: self.settings.reportable,
             head_version,
             head_before: head.clone(),
             head,

@@ -36,6 +36,7 @@ mod open_envelopes;
 mod pair_rate;
 mod received_media;
 mod recording_sink;
+mod reports;
 mod resends;
 mod restrictions;
 mod service_window;

@@ -10,8 +10,8 @@ use bulla::base::{BusinessAccountId, Clock, Number, PhoneNumberId};
 use bulla::carrier::Carrier;
 use bulla::fjall::{FjallOptions, FjallStore};
 use bulla::graph::{GraphApi, Tokens};
-use bulla::relay::Business;
-use bulla::store::keep_up;
+use bulla::relay::{Business, Settings};
+use bulla::store::{Retention, keep_up};
 use bulla::vault::{FileKeyring, OperatorKey, Vault};
 use bulla::webhook::{AllowedNetworks, Connector, Webhook, WebhookSink};
 use bulla::{Host, SystemClock, SystemRng};
@@ -146,7 +146,9 @@ async fn run_relay(places: &Places) {
     };
     let builder = Host::new().relay(Arc::clone(&store), way, sink);
     let builder = SHOPS.into_iter().fold(builder, |builder, id| builder.business(business(id)));
-    let relay = builder.open().await.unwrap();
+    // What can be reported stays when the business has it: sealed, and nowhere else.
+    let settings = Settings::default().reportable_for(Retention::LONGEST);
+    let relay = builder.settings(settings).open().await.unwrap();
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = u64::from(listener.local_addr().unwrap().port());

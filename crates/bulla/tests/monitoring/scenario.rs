@@ -19,9 +19,9 @@ use bulla::envelope::{
 use bulla::integrity::{Reason, Report, ReportedMessage, Stamp, commitment};
 use bulla::meter::{LedgerSettings, TagKey};
 use bulla::relay::{
-    Business, ConfigurationKey, ConfigurationOwner, MediaDescription, OnBreach, Outgoing, OutgoingBody,
-    OutgoingTemplate, PageStart, Relay, Review, Rules, ServiceWindow, SuspendedPart, TemplateDefinition,
-    TemplateQuery, TemplateText, UPLOAD_SPAN, UserId,
+    Business, ConfigurationKey, ConfigurationOwner, MediaDescription, MessageRef, OnBreach, Outgoing,
+    OutgoingBody, OutgoingTemplate, PageStart, Relay, Review, Rules, ServiceWindow, SuspendedPart,
+    TemplateDefinition, TemplateQuery, TemplateText, UPLOAD_SPAN, UserId,
 };
 use bulla::session::IdentityKeyPair;
 use bulla::store::{MemoryStore, Retention, Store};
@@ -256,6 +256,7 @@ impl Scenario<'_> {
         alice.say(Content::new(Body::Reaction(Reaction::put(message_id(&sent), EMOJI).unwrap()))).await;
         self.shop.is_told(&["\"emoji\"", &sent]).await;
         alice.device.report(SHOP, &[message_id(&sent)], Reason::Spam, false).await.unwrap();
+        self.running.relay.report(SHOP, &[message_ref(&heard)], Reason::Other, false).await.unwrap();
         let stranger = PhoneNumberId::new(999_999_999);
         let text = Content::text(Text::new(self.personal.text()).unwrap());
         drop(alice.device.send(stranger, &text).await);
@@ -616,10 +617,14 @@ fn write(personal: &PersonalData, place: usize) -> Request {
     requests::text(&personal.spelled(place), &personal.text(), personal)
 }
 
-/// The message's id within a name of the Graph API: the first half of the bytes it stands for.
-fn message_id(name: &str) -> bulla::base::MessageId {
+/// What a name of the Graph API stands for.
+fn message_ref(name: &str) -> MessageRef {
     use base64::Engine;
     let handle =
         base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(name.strip_prefix("wamid.").unwrap());
-    bulla::base::MessageId::from_bytes(&handle.unwrap()[..16]).unwrap()
+    MessageRef::from_bytes(handle.unwrap()[..].try_into().unwrap()).unwrap()
+}
+
+fn message_id(name: &str) -> MessageId {
+    message_ref(name).id()
 }

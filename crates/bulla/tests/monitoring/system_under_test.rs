@@ -13,6 +13,7 @@ use bulla::device::{Device, DeviceEventKind, SendError};
 use bulla::endpoint::OnSplitLog;
 use bulla::graph::{GraphApi, Tokens};
 use bulla::relay::{Business, Event, EventSink, Relay, RelayError, Settings, SinkError};
+use bulla::store::Retention;
 use bulla::transparency::{LogSigner, Origin};
 use bulla::transport::InProcess;
 use bulla::webhook::{AllowedNetworks, Connector, Webhook, WebhookSink};
@@ -74,6 +75,7 @@ impl System {
         let sink = Arc::new(BreakableSink { webhook: sink, breaks: AtomicBool::new(false) });
         let settings = Settings::default()
             .key_log(log_signer().public().clone())
+            .reportable_for(Retention::LONGEST)
             .backoff(Backoff::new(Duration::from_millis(200), Duration::from_secs(1)).unwrap());
         Self { folder: folder.to_path_buf(), carrier, transport, sink, settings }
     }

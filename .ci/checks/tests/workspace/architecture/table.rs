@@ -58,7 +58,7 @@ pub(crate) const TABLE: &[Row] = &[
     row(
         "relay",
         Side::Sighted,
-        &["base", "content", "envelope", "endpoint", "transport", "store", "vault", "meter"],
+        &["base", "content", "envelope", "endpoint", "transport", "store", "vault", "meter", "integrity"],
     ),
     row("graph", Side::Sighted, &["base", "content", "relay", "meter"]),
     row("webhook", Side::Sighted, &["base", "content", "relay"]),
@@ -131,17 +131,20 @@ pub(crate) const SEALING_EXCEPTIONS: &[(&str, &[&str], &str)] = &[
     (
         "vault",
         &["aes", "aes-gcm"],
-        "the vault seals rows, not messages: the keys are its own, and it has none of the words a message is made of",
+        "the vault seals rows, not messages: the keys are its own, and it has none of the words a message is
+        made of",
     ),
     (
         "transparency",
         &["curve25519-dalek"],
-        "the log's heads are signed on that curve, by ed25519-dalek: a signature hides nothing, and no key is agreed on",
+        "the log's heads are signed on that curve, by ed25519-dalek: a signature hides nothing, and no key
+        is agreed on",
     ),
     (
         "meter",
         &["curve25519-dalek"],
-        "bills are signed on that curve, by ed25519-dalek, as the log's heads are: nothing is hidden, and no key is agreed on",
+        "bills are signed on that curve, by ed25519-dalek, as the log's heads are: nothing is hidden, and no
+        key is agreed on",
     ),
     (
         "xeddsa",

@@ -13,6 +13,7 @@ const SUITES: &[(&str, usize)] = &[
     ("protection::", 6),
     ("queue::", 15),
     ("register::", 3),
+    ("reports::", 10),
 ];
 
 /// Who sends without having connected is told to connect. Over the wire the stream has connected them. And
