@@ -93,6 +93,11 @@ pub(crate) const MAX_MET_ROWS: u8 = 16;
 /// are forgotten, and each is read once more.
 pub(crate) const MAX_KNOWN_USERS: usize = 65_536;
 
+/// How many users that were counted with their messages stand in records of their own; with more, all whom
+/// the business has met are written down before the minute is over. Of each 24 to 32 bytes have to be read
+/// when the carrier is opened.
+pub(crate) const MAX_REACHED_APART: usize = 16_384;
+
 /// For how many days it is summed up how many users a business has written to, of which its tier follows.
 pub(crate) const TIER_DAYS: usize = 30;
 

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 
 use bulla_base::{Category, Clock, Party, Pepper, PhoneNumberId, Rng};
 use bulla_envelope::{Envelope, Kind};
-use bulla_store::{CachedStore, KeyedMutex, Store, Watch, Watchers};
+use bulla_store::{CachedStore, Counter, KeyedMutex, Store, Watch, Watchers};
 use bulla_transport::{BusinessStanding, Caller, TransportError};
 
 pub(crate) use self::held::Held;
@@ -27,7 +27,8 @@ use crate::store_layout::{STANDING, fence};
 /// What every business does, and what users think of it, and what is done about it.
 ///
 /// A business is read from the store when something happens for the first time, and written every minute, and
-/// at once when something is done about it. A crash forgets what was seen in the minute before.
+/// at once when something is done about it. A crash forgets what was seen in the minute before, but for who
+/// counts for a limit: that is in the records of the messages.
 pub(crate) struct Protection<S> {
     store: Arc<CachedStore<S>>,
     keyed_mutex: Arc<KeyedMutex>,
@@ -38,6 +39,8 @@ pub(crate) struct Protection<S> {
     neighbours: Pepper,
     watched: Mutex<HashMap<PhoneNumberId, Watched>>,
     paused_users: PausedUsers,
+    /// What was counted of businesses that were erased meanwhile, and is to be removed.
+    stray: Mutex<Vec<Counter>>,
     /// Told when a business stands otherwise than before, and that is in the store.
     changed: Watchers,
 }
@@ -64,13 +67,15 @@ impl<S: Store> Carrier<S> {
     ///
     /// # Cost
     /// Of a message at most six HMACs, and two more if the key of tags changes while it is queued; of a
-    /// promotion one read, and one when a user writes who has not of late: of 65,536 users it is known
-    /// whether they are paused, in some 3 MB at most. In memory some 36 bytes for each user that a business
-    /// has met in a day, once as whoever wrote, was written to and was not there, and at most two kilobytes
-    /// for a business. Every minute one record for each business at which something was seen, and one for
-    /// each of these three kinds of users of whom there are any, of 12 bytes a user. When it is opened,
-    /// three reads for each business that has ever connected; when one connects that is not watched, six,
-    /// and one for each megabyte of users.
+    /// promotion one read, or two, and one when a user writes who has not of late: of 65,536 users it is
+    /// known whether they are paused, in some 3 MB at most. In memory some 36 bytes for each user that a
+    /// business has met in a day, once as whoever wrote, was written to and was not there, and at most two
+    /// kilobytes for a business. Every minute one record for each business at which something was seen, and
+    /// one for each of these three kinds of users of whom there are any, of 12 bytes a user. Of a message
+    /// outside a window a counter more in its record, of 24 or 32 bytes, which is removed within the minute,
+    /// and once a day for each business that sends one a record before it. When it is opened, three reads for
+    /// each business that has ever connected; when one connects that is not watched, seven, and one for each
+    /// megabyte of users.
     #[must_use]
     pub fn with_protection(mut self, rng: Arc<dyn Rng>) -> Self {
         let protection = Arc::new(Protection {
@@ -82,6 +87,7 @@ impl<S: Store> Carrier<S> {
             pepper: self.pepper.clone(),
             watched: Mutex::default(),
             paused_users: PausedUsers::default(),
+            stray: Mutex::default(),
             changed: Watchers::new(),
         });
         self.upkeep.spawn("keep watching", Arc::clone(&protection).keep_watching());
@@ -93,6 +99,10 @@ impl<S: Store> Carrier<S> {
     pub(crate) async fn begin_admission(&self, one: &Envelope) -> Result<(), TransportError> {
         if let (Some(protection), Some(business)) = (&self.protection, business_of(one)) {
             protection.load(business).await.map_err(store_failed)?;
+            let is_its_own = matches!(one.from().party(), Party::Business(_));
+            if is_its_own && matches!(one.kind(), Kind::Message(_)) {
+                protection.keep_key(business).await.map_err(store_failed)?;
+            }
         }
         Ok(())
     }
@@ -131,7 +141,10 @@ impl<S: Store> Carrier<S> {
     /// Keeps what came of it that `business` has written, before it hears whether that was taken.
     pub(crate) async fn end_admission(&self, business: PhoneNumberId) -> Result<(), TransportError> {
         match &self.protection {
-            Some(protection) => protection.keep_events(business).await.map_err(store_failed),
+            Some(protection) => {
+                protection.keep_many_apart(business).await.map_err(store_failed)?;
+                protection.keep_events(business).await.map_err(store_failed)
+            }
             None => Ok(()),
         }
     }

@@ -20,7 +20,7 @@
 //! business    STANDING        –                       number of the next event (u32) ‖ how it stands
 //! business    MET             kind ‖ number (u8)      whom it has met in a day, by keyed tags, in pieces: who wrote, who was written to first, who was not there
 //! business    TIER            –                       how many users it may write to first, and to how many it did on each of 30 days
-//! user        MARKETING       –                       when the user got the last four promotions (u64 each)
+//! user        MARKETING/day   –                       when the user got the last four promotions (u64 each)
 //! business    ENFORCEMENT     number (u32)            what was done about it, and why
 //! zero        ERASING         user's partition        nothing: this user's erasure was begun and is not done
 //! zero        BUSINESS        its number              nothing: this business has connected
@@ -35,6 +35,7 @@
 //! counter     METER           tally                   messages
 //! counter     LEDGER_COUNTS   usage key, no account   messages that a user's device has acknowledged
 //! counter     LEDGER_MESSAGES the same ‖ tag          each of them: 1
+//! counter     REACHED         business ‖ moment (u64) ‖ keyed tags   1: a user was written to first, and does not stand in MET yet
 //! ```
 //!
 //! When the undated ones end:
@@ -48,15 +49,16 @@
 //! | ERASING | the erasure |
 //! | BUSINESS | the business, when it is erased |
 //! | STANDING, MET, TIER, ENFORCEMENT | the business, when it is erased; MET with the last whom it has met |
-//! | MARKETING | two days after the last, or the user: when it is erased |
 //! | REPORTERS | a week after the last, or the user: when it is erased |
 //! | GENERATION, PEPPER | the store |
 //! | STAMP_KEYS | the day: each is overwritten by that of the next |
+//! | REACHED | being put into MET, within a minute; the business, when it is erased |
 //! | LEDGER_COUNTS, LEDGER_MESSAGES | the days that the host's settings say, or, if they say so, the business: when it is erased. No user stands there |
 //! | LOG_RANGE, LOG_NODE, LOG_LEAF, LOG_LATEST | the store: what was logged stays so, also of a business that is erased. No user stands there. The partition is the log's own, and follows from its public key |
 
-use bulla_base::{Address, DeviceId, Partition};
-use bulla_store::{Key, Queue, Space};
+use bulla_base::{Address, Day, DeviceId, Partition, PhoneNumberId};
+use bulla_integrity::CountedUser;
+use bulla_store::{Counter, Key, Queue, Space};
 use bytes::Bytes;
 
 use crate::limits::MAX_MET_ROWS;
@@ -94,9 +96,13 @@ pub(crate) const TIER: Space = Space::new(0x81);
 pub(crate) const MARKETING: Space = Space::new(0x82);
 pub(crate) const REPORTERS: Space = Space::new(0x83);
 pub(crate) const REPORTS_MADE: Space = Space::new(0x84);
+pub(crate) const REACHED: Space = Space::new(0x85);
 
 /// How many kinds of people there are whom a business has met.
 pub(crate) const MET_KINDS: usize = 3;
+
+/// Which of them are those whom it has written to first.
+pub(crate) const MET_REACHED: usize = 1;
 
 /// The key of the one record of `space` that `address` has.
 pub(crate) fn of_device(space: Space, address: &Address) -> Key {
@@ -128,14 +134,24 @@ pub(crate) fn all_met() -> impl Iterator<Item = Key> {
     (0..).take(MET_KINDS).flat_map(|kind| (0..MAX_MET_ROWS).map(move |piece| met(kind, piece)))
 }
 
+/// That `business` has written to a user first.
+pub(crate) fn reached(business: PhoneNumberId, counted: CountedUser) -> Counter {
+    Counter::new(REACHED, [&reached_by(business)[..], &counted.to_bytes()].concat())
+}
+
+/// What the names of all of these begin with.
+pub(crate) const fn reached_by(business: PhoneNumberId) -> [u8; 8] {
+    business.number().to_be_bytes()
+}
+
 /// The key of the tier of a business.
 pub(crate) fn tier() -> Key {
     Key::undated(TIER, "")
 }
 
-/// The key of when a user got the last promotions.
-pub(crate) fn marketing() -> Key {
-    Key::undated(MARKETING, "")
+/// The key of when a user who got one on `day` got the last promotions.
+pub(crate) fn marketing(day: Day) -> Key {
+    Key::dated(MARKETING, day, "")
 }
 
 /// The key of which businesses have reported a user.

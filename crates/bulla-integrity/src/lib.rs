@@ -41,7 +41,7 @@ pub use reporters::Reporters;
 pub use bulla_base::Tier;
 pub use promotions::Promotions;
 pub use rate::{Rate, RateState};
-pub use recipients::{LIMIT_PERIOD, Recipients, Reservation};
+pub use recipients::{CountedUser, LIMIT_PERIOD, Recipients, Reservation};
 pub use tier::TierState;
 
 pub use bulla_base::Quality;

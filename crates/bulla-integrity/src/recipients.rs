@@ -1,5 +1,6 @@
 //! How many users a business writes to outside their windows in a moving 24 hours, exactly.
 
+mod counted_user;
 mod ring;
 mod tag_index;
 mod tag_keys;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use bulla_base::{HASHING_STACK_BYTES, Rng, Timestamp, without_trace};
 use zeroize::Zeroizing;
 
+pub use self::counted_user::CountedUser;
 use self::ring::{Entry, Ring};
 use self::tag_index::TagIndex;
 use self::tag_keys::TagKeys;
@@ -36,7 +38,8 @@ const FORM: u8 = 1;
 /// ```
 ///
 /// # Cost
-/// Some 36 bytes a user. A call takes two HMACs, and one in the first 24 hours.
+/// Some 36 bytes a user. A call takes one HMAC, and another while there is somebody who was written to under
+/// the key before and the user is not known under that of now.
 pub struct Recipients {
     keys: TagKeys,
     index: TagIndex,
@@ -51,6 +54,9 @@ pub struct Reservation {
     place: u32,
     at: Timestamp,
     is_new: bool,
+    tag: u64,
+    /// The tag under which the user may still be stored.
+    tag_before: Option<u64>,
 }
 
 impl Reservation {
@@ -58,6 +64,13 @@ impl Reservation {
     #[must_use]
     pub const fn is_new(&self) -> bool {
         self.is_new
+    }
+
+    /// What is to be stored with the message, so that its user is [counted](Recipients::recount) although
+    /// whoever counts them has died before all of them were stored.
+    #[must_use]
+    pub const fn counted_user(&self) -> CountedUser {
+        CountedUser::new(self.at, self.tag, self.tag_before)
     }
 }
 
@@ -97,8 +110,9 @@ impl Recipients {
         Ok(read)
     }
 
-    /// What is to be stored, so that a restart is no way around the limit: who is reserved counts as written
-    /// to. It holds keys; what was stored before is to be overwritten.
+    /// What is to be stored, so that a restart is no way around the limit. Who is reserved alone is not in
+    /// it: they are stored [with their message](Reservation::counted_user), or were not written to. It holds
+    /// keys; what was stored before is to be overwritten.
     ///
     /// # Cost
     /// 12 bytes a user, and some 80.
@@ -108,8 +122,9 @@ impl Recipients {
         bytes.push(FORM);
         bytes.extend_from_slice(&self.latest.as_millis().to_be_bytes());
         self.keys.write(&mut bytes);
-        bytes.extend_from_slice(&u32::try_from(self.len()).unwrap_or(u32::MAX).to_be_bytes());
-        for entry in self.ring.iter() {
+        let committed = || self.ring.iter().filter(|entry| entry.is_committed);
+        bytes.extend_from_slice(&u32::try_from(committed().count()).unwrap_or(u32::MAX).to_be_bytes());
+        for entry in committed() {
             bytes.extend_from_slice(&entry.tag.to_be_bytes());
             bytes.extend_from_slice(&entry.at.to_be_bytes());
         }
@@ -132,8 +147,11 @@ impl Recipients {
         let (tag, known) = self.find(user);
         let at = self.keys.moment(now);
         if let Some(place) = known {
+            // Who was written to last under the key before may be stored so.
+            let was_before = self.ring.moment(place).is_some_and(|at| !self.keys.is_moment_of_this_epoch(at));
+            let tag_before = if was_before { self.tag_before(user) } else { None };
             self.ring.reserve(place, at);
-            return Ok(Reservation { place, at: now, is_new: false });
+            return Ok(Reservation { place, at: now, is_new: false, tag, tag_before });
         }
         let limit = limit.unwrap_or(MAX_RECIPIENTS).min(MAX_RECIPIENTS);
         if let Some(over) = self.len().checked_sub(usize::try_from(limit).unwrap_or(usize::MAX)) {
@@ -143,7 +161,7 @@ impl Recipients {
         }
         let place = self.ring.push(Entry::reserved(tag, at));
         self.index.insert(tag, place, &self.ring);
-        Ok(Reservation { place, at: now, is_new: true })
+        Ok(Reservation { place, at: now, is_new: true, tag, tag_before: None })
     }
 
     /// The message to `user` went: they count for [`LIMIT_PERIOD`] from now. Returns whether the reservation
@@ -169,16 +187,56 @@ impl Recipients {
         }
     }
 
+    /// Counts a user who was [counted](Reservation::counted_user) and stored apart, after all that was stored
+    /// together. Returns whether they did not count yet.
+    ///
+    /// Who stands there already counts for no less than before; what is over, or was counted under a key that
+    /// is gone, is nobody.
+    pub fn recount(&mut self, counted: CountedUser, now: Timestamp, rng: &dyn Rng) -> bool {
+        let now = self.go_on(now, rng);
+        let at = counted.at().min(now);
+        if !self.keys.reaches(at) || now >= at.after(LIMIT_PERIOD) {
+            return false;
+        }
+        let before = counted.tag_before().and_then(|before| self.index.find(before, &self.ring));
+        if let Some(place) = before {
+            self.retag(place, counted.tag());
+        }
+        // The ring is in the order of its moments.
+        let newest = self.ring.newest_moment().unwrap_or_default();
+        let moment = self.keys.moment(at).max(newest);
+        let known = self.index.find(counted.tag(), &self.ring);
+        match known {
+            Some(place) if self.ring.moment(place).is_some_and(|known| known < self.keys.moment(at)) => {
+                self.ring.count_again(place, moment);
+            }
+            Some(_) => {}
+            None => {
+                let place = self.ring.push(Entry::committed(counted.tag(), moment));
+                self.index.insert(counted.tag(), place, &self.ring);
+            }
+        }
+        known.is_none()
+    }
+
+    /// Since when the key of tags is that of now, as of the last call. Before anybody is stored apart who is
+    /// counted under it, what [`to_bytes`](Self::to_bytes) gives must be, for it holds the key.
+    #[must_use]
+    pub fn epoch(&self) -> Timestamp {
+        self.keys.epoch()
+    }
+
     /// Whether `user` counts: the business has written there in the last 24 hours.
     pub fn contains(&mut self, user: &[u8], now: Timestamp, rng: &dyn Rng) -> bool {
         let _ = self.go_on(now, rng);
-        self.find(user).1.is_some()
+        !self.is_empty() && self.find(user).1.is_some()
     }
 
     /// Forgets who `user` is. If a message is under way, somebody still counts until it has gone or not.
     pub fn erase(&mut self, user: &[u8], now: Timestamp, rng: &dyn Rng) {
         let _ = self.go_on(now, rng);
-        if let Some(place) = self.find(user).1 {
+        // Under the key before as well, if they were stored under both.
+        while let Some(place) = self.find(user).1 {
             let anonymous = self.keys.anonymous(rng);
             self.retag(place, anonymous);
             if self.ring.is_settled(place) {
@@ -241,7 +299,10 @@ impl Recipients {
             match self.index.find(tag, &self.ring) {
                 Some(place) => (tag, Some((place, false))),
                 None => {
-                    let before = self.keys.tag_before(user);
+                    // The oldest is the first that may stand under the key before.
+                    let oldest = self.ring.first().map(|(_, entry)| entry.at);
+                    let is_new = oldest.is_none_or(|at| self.keys.is_moment_of_this_epoch(at));
+                    let before = if is_new { None } else { self.keys.tag_before(user) };
                     let place = before.and_then(|before| self.index.find(before, &self.ring));
                     (tag, place.map(|place| (place, true)))
                 }
@@ -251,6 +312,10 @@ impl Recipients {
             self.retag(place, tag);
         }
         (tag, before.map(|(place, _)| place))
+    }
+
+    fn tag_before(&self, user: &[u8]) -> Option<u64> {
+        without_trace::<HASHING_STACK_BYTES, _>(|| self.keys.tag_before(user))
     }
 
     fn retag(&mut self, place: u32, tag: u64) {

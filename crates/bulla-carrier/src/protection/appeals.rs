@@ -42,6 +42,18 @@ impl<S: Store> Carrier<S> {
         Ok(set.is_some())
     }
 
+    /// How many users count for the limit of `business` at the moment: those whom it has written to outside
+    /// their windows in the last 24 hours, and to whom it is about to. Nothing as of
+    /// [`standing`](Self::standing).
+    ///
+    /// # Errors
+    /// As [`standing`](Self::standing).
+    pub async fn reached_users(&self, business: PhoneNumberId) -> Result<Option<usize>, StoreError> {
+        let Some(protection) = &self.protection else { return Ok(None) };
+        let counted = protection.watch(business, |watched, now, rng| watched.reached(now, rng));
+        self.for_host(self.call("watch", &Address::business(business), None), counted).await
+    }
+
     /// `business` says that what was done about it was a mistake. False if it may not say so: nothing was
     /// done, it has said so before, or that is too long ago.
     ///

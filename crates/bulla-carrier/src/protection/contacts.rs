@@ -2,20 +2,28 @@
 
 use std::time::Duration;
 
-use bulla_base::{Partition, Rng, Timestamp};
-use bulla_integrity::{Recipients, Reservation};
+use bulla_base::{Partition, PhoneNumberId, Rng, Timestamp};
+use bulla_integrity::{CountedUser, Recipients, Reservation};
 use bulla_store::{Batch, MAX_VALUE_BYTES, Retention, StoreError};
 use bytes::Bytes;
 
 use super::watched::DAMAGED;
-use crate::limits::MET_FOR;
-use crate::store_layout::{MET_KINDS, met};
+use crate::limits::{MAX_REACHED_APART, MET_FOR};
+use crate::store_layout::{self, MET_KINDS, MET_REACHED, met};
 
 /// The rows of each kind of people.
 pub(super) type Rows = [Vec<Bytes>; MET_KINDS];
 
-/// What keeps each kind of people, and in how many rows: a million of one kind take a batch of their own.
-pub(super) type Puts = [(Batch, u8); MET_KINDS];
+/// What keeps one kind of people: a million of one kind take a batch of their own.
+pub(super) struct KindPut {
+    pub(super) kind: usize,
+    pub(super) batch: Option<Batch>,
+    rows: u8,
+    /// How many of those who stood apart it has, and since when the key is that of now under which they
+    /// stand.
+    apart: usize,
+    epoch: Option<Timestamp>,
+}
 
 /// Three kinds of people, each of the last 24 hours.
 pub(super) struct Contacts {
@@ -27,18 +35,39 @@ pub(super) struct Contacts {
     missing: Recipients,
     /// In how many rows of the store each kind stands.
     rows: [u8; MET_KINDS],
+    /// Who of the reached stands in the store with their message, and not in these rows.
+    apart: Vec<CountedUser>,
+    /// Since when the key was that of now under which the rows of the reached were written.
+    stored_epoch: Option<Timestamp>,
 }
 
 impl Contacts {
-    /// Reads what was [put](Self::put); without rows there is nobody.
-    pub(super) fn read(rows: &Rows, now: Timestamp, rng: &dyn Rng) -> Result<Self, StoreError> {
+    /// Reads what was [put](Self::put); without rows there is nobody. Whom of `apart` nobody counted before.
+    pub(super) fn read(
+        rows: &Rows,
+        apart: Vec<CountedUser>,
+        now: Timestamp,
+        rng: &dyn Rng,
+    ) -> Result<(Self, usize), StoreError> {
         let read = |rows: &[Bytes]| match rows {
             [] => Ok(Recipients::new(now, rng)),
             rows => Recipients::from_bytes(&rows.concat()).map_err(|_| DAMAGED),
         };
         let counts = rows.each_ref().map(|rows| u8::try_from(rows.len()).unwrap_or(u8::MAX));
         let [wrote, reached, missing] = rows;
-        Ok(Self { wrote: read(wrote)?, reached: read(reached)?, missing: read(missing)?, rows: counts })
+        let (has_keys, mut reached) = (!reached.is_empty(), read(reached)?);
+        let stored_epoch = has_keys.then(|| reached.epoch());
+        // Without the key nobody is found under these tags any more.
+        let counted = apart.iter().filter(|counted| has_keys && reached.recount(**counted, now, rng)).count();
+        let (wrote, missing) = (read(wrote)?, read(missing)?);
+        Ok((Self { wrote, reached, missing, rows: counts, apart, stored_epoch }, counted))
+    }
+
+    /// Whether the key under which users are counted `now` is in the store: a record with a tag of another
+    /// would say nothing to whoever reads it.
+    pub(super) fn has_stored_key(&mut self, now: Timestamp, rng: &dyn Rng) -> bool {
+        self.reached.sweep(now, rng);
+        self.stored_epoch == Some(self.reached.epoch())
     }
 
     /// Whether `user` has written in the last 24 hours.
@@ -67,7 +96,10 @@ impl Contacts {
         rng: &dyn Rng,
     ) {
         match went {
-            true => drop(self.reached.commit(user.as_bytes(), reservation, now, rng)),
+            true => {
+                self.apart.push(reservation.counted_user());
+                let _ = self.reached.commit(user.as_bytes(), reservation, now, rng);
+            }
             false => self.reached.release(reservation, now, rng),
         }
     }
@@ -97,10 +129,12 @@ impl Contacts {
         was_known
     }
 
-    /// Lets go of who does not count any more. Whether rows are left of kinds of whom there is nobody.
-    pub(super) fn sweep(&mut self, now: Timestamp, rng: &dyn Rng) -> bool {
+    /// Lets go of who does not count any more. Whether rows are left of kinds of whom there is nobody, but
+    /// for the key of a business that is `in_use`.
+    pub(super) fn sweep(&mut self, in_use: bool, now: Timestamp, rng: &dyn Rng) -> bool {
         self.all_mut().into_iter().for_each(|people| people.sweep(now, rng));
-        self.all().into_iter().zip(self.rows).any(|(people, rows)| people.is_empty() && rows > 0)
+        let mut all = self.all().into_iter().zip(self.rows).enumerate();
+        all.any(|(kind, (people, rows))| rows > 0 && people.is_empty() && !(in_use && kind == MET_REACHED))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -109,21 +143,63 @@ impl Contacts {
 
     /// Whether something of them stands in the store.
     pub(super) fn is_stored(&self) -> bool {
-        self.rows.iter().any(|rows| *rows > 0)
+        self.has_apart() || self.rows.iter().any(|rows| *rows > 0)
+    }
+
+    /// Whether somebody stands there with their message alone; and whether there are many of these.
+    pub(super) const fn has_apart(&self) -> bool {
+        !self.apart.is_empty()
+    }
+
+    pub(super) const fn has_many_apart(&self) -> bool {
+        self.apart.len() >= MAX_REACHED_APART
     }
 
     /// Puts each kind of them into a batch of `partition`. To be [told](Self::stored) when it is there.
-    pub(super) fn put(&self, partition: Partition, now: Timestamp) -> Puts {
-        let put = |kind, people, rows_before| put(partition, (kind, people), rows_before, now);
-        let [wrote, reached, missing] = self.all();
+    pub(super) fn put(
+        &self,
+        (business, partition): (PhoneNumberId, Partition),
+        in_use: bool,
+        now: Timestamp,
+    ) -> Vec<KindPut> {
+        let [wrote, _, missing] = self.all();
         let [of_wrote, of_reached, of_missing] = self.rows;
-        [put(0, wrote, of_wrote), put(1, reached, of_reached), put(2, missing, of_missing)]
+        let kind = |kind: u8, people: &Recipients, rows_before| {
+            let (batch, rows) = put(partition, (kind, people), (rows_before, false), now);
+            KindPut { kind: usize::from(kind), batch: Some(batch), rows, apart: 0, epoch: None }
+        };
+        vec![
+            kind(0, wrote, of_wrote),
+            self.put_reached((business, partition), in_use && of_reached > 0, now),
+            kind(2, missing, of_missing),
+        ]
+    }
+
+    /// Puts those who were written to first, and the key of their tags if there is nobody as well. Who stood
+    /// apart does so no more by the same record.
+    pub(super) fn put_reached(
+        &self,
+        (business, partition): (PhoneNumberId, Partition),
+        has_key: bool,
+        now: Timestamp,
+    ) -> KindPut {
+        let [_, rows_before, _] = self.rows;
+        let (mut batch, rows) = put(partition, (1, &self.reached), (rows_before, has_key), now);
+        let apart = self.apart.len().min(MAX_REACHED_APART);
+        let of_batch = self.apart.iter().take(apart);
+        of_batch.for_each(|counted| batch.remove_counter(store_layout::reached(business, *counted)));
+        let epoch = (rows > 0).then(|| self.reached.epoch());
+        KindPut { kind: MET_REACHED, batch: Some(batch), rows, apart, epoch }
     }
 
     /// What was put of one kind is in the store.
-    pub(super) fn stored(&mut self, kind: usize, rows: u8) {
-        if let Some(before) = self.rows.get_mut(kind) {
-            *before = rows;
+    pub(super) fn stored(&mut self, put: &KindPut) {
+        if let Some(before) = self.rows.get_mut(put.kind) {
+            *before = put.rows;
+        }
+        if put.kind == MET_REACHED {
+            self.apart.drain(..put.apart.min(self.apart.len()));
+            self.stored_epoch = put.epoch;
         }
     }
 
@@ -140,14 +216,14 @@ impl Contacts {
 fn put(
     partition: Partition,
     (kind, people): (u8, &Recipients),
-    rows_before: u8,
+    (rows_before, has_key): (u8, bool),
     now: Timestamp,
 ) -> (Batch, u8) {
     // A span as short as that is one.
     let expiry = Retention::new(MET_FOR).unwrap_or(Retention::LONGEST).from(now);
     let (mut batch, bytes, mut rows) = (Batch::new(partition), people.to_bytes(), 0);
-    // Of nobody there is nothing to be kept.
-    for chunk in bytes.chunks(MAX_VALUE_BYTES).filter(|_| !people.is_empty()) {
+    // Of nobody there is nothing to be kept but the key of those who come.
+    for chunk in bytes.chunks(MAX_VALUE_BYTES).filter(|_| has_key || !people.is_empty()) {
         batch.put_until(met(kind, rows), chunk.to_vec(), expiry);
         rows = rows.saturating_add(1);
     }

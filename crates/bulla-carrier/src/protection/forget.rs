@@ -2,11 +2,11 @@
 
 use bulla_base::{Partition, Party, PhoneNumberId};
 use bulla_integrity::Standing;
-use bulla_store::{Batch, Store, StoreError};
+use bulla_store::{Batch, Store, StoreError, remove_counters};
 
 use super::watched::{self, tag};
 use crate::Carrier;
-use crate::store_layout::{all_met, first_met, standing, tier};
+use crate::store_layout::{REACHED, all_met, first_met, reached_by, standing, tier};
 
 impl<S: Store> Carrier<S> {
     /// Forgets that `business` has met `user`, and that they have complained of it; also if nobody is
@@ -39,12 +39,13 @@ impl<S: Store> Carrier<S> {
 
     /// Removes what was written of a business while it was erased.
     pub(crate) async fn strike_standing(&self, business: PhoneNumberId) -> Result<(), StoreError> {
-        if self.protection.is_none() {
-            return Ok(());
-        }
         let partition = self.pepper.partition(&Party::Business(business));
         let _lock = self.keyed_mutex.lock(partition).await;
         self.forget_watched(partition);
+        remove_counters(&*self.store, REACHED, &reached_by(business), None).await?;
+        if self.protection.is_none() {
+            return Ok(());
+        }
         let mut batch = Batch::new(partition);
         batch.delete(standing());
         batch.delete(tier());
@@ -64,6 +65,7 @@ impl<S: Store> Carrier<S> {
         let partition = self.pepper.partition(&Party::Business(business));
         let _lock = self.keyed_mutex.lock(partition).await;
         let (mut batch, now) = (Batch::new(partition), self.clock.now());
+        remove_counters(&*self.store, REACHED, &reached_by(business), None).await?;
         let mut is_known = false;
         for first in first_met() {
             is_known |= self.store.get(partition, &first, now).await?.is_some();

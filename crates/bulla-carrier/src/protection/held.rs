@@ -1,11 +1,22 @@
+use bulla_store::Counter;
+
 /// A message of a business that is being queued, and whose user counts for its limit. Dropped, it did not go,
 /// and nothing of it counts any more.
-pub(crate) struct Held(Option<Box<dyn FnOnce(bool) + Send>>);
+pub(crate) struct Held {
+    /// That its user counts: to be in the record of the message.
+    counted: Option<Counter>,
+    settle: Option<Box<dyn FnOnce(bool) + Send>>,
+}
 
 impl Held {
     /// One of which `settle` is told whether it went.
-    pub(super) fn new(settle: impl FnOnce(bool) + Send + 'static) -> Self {
-        Self(Some(Box::new(settle)))
+    pub(super) fn new(counted: Option<Counter>, settle: impl FnOnce(bool) + Send + 'static) -> Self {
+        Self { counted, settle: Some(Box::new(settle)) }
+    }
+
+    /// What has to be in its record.
+    pub(crate) const fn counted(&self) -> Option<&Counter> {
+        self.counted.as_ref()
     }
 
     /// The message is in the store.
@@ -14,7 +25,7 @@ impl Held {
     }
 
     fn settle(&mut self, went: bool) {
-        if let Some(settle) = self.0.take() {
+        if let Some(settle) = self.settle.take() {
             settle(went);
         }
     }

@@ -2,18 +2,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use bulla_base::{Number, Partition, Party, PhoneNumberId, Rng, Timestamp};
-use bulla_integrity::{Observation, Report};
-use bulla_store::{Batch, SYSTEM_PARTITION, Store, StoreError};
+use bulla_integrity::{CountedUser, Observation, Report};
+use bulla_store::{Batch, Counter, SYSTEM_PARTITION, Store, StoreError, every_counter, remove_counters};
 use bulla_transport::TransportError;
 
 use super::Protection;
-use super::contacts::Rows;
+use super::contacts::{KindPut, Rows};
 use super::held::Held;
-use super::watched::{Met, Put, UnderWay, Watched, tag};
+use super::watched::{DAMAGED, Met, Put, StoredContacts, UnderWay, Watched, tag};
 use crate::erase_business::{businesses, listed};
-use crate::limits::{MAX_MET_ROWS, PROTECTION_INTERVAL, UNWATCHED_AFTER};
+use crate::limits::{MAX_MET_ROWS, MAX_REACHED_APART, PROTECTION_INTERVAL, UNWATCHED_AFTER};
 use crate::metrics::{ENFORCEMENTS, WATCHED};
-use crate::store_layout::{STANDING, first_met, met, standing, tier};
+use crate::store_layout::{REACHED, STANDING, first_met, met, reached, reached_by, standing, tier};
 
 impl<S: Store> Protection<S> {
     /// Looks at a business that was [loaded](Self::load).
@@ -100,8 +100,15 @@ impl<S: Store> Protection<S> {
         if stored.is_none() && self.store.get(SYSTEM_PARTITION, &listed(business), now).await?.is_none() {
             return Ok(false);
         }
-        let mut people = Rows::default();
-        for (kind, rows) in (0..).zip(&mut people) {
+        // First: who is put into the rows meanwhile is found twice, and counted once.
+        let apart = every_counter(&*self.store, REACHED, &reached_by(business)).await?;
+        let counted = |(counter, _): &(Counter, u64)| {
+            let name = counter.name().get(reached_by(business).len()..).unwrap_or_default();
+            CountedUser::from_bytes(name).map_err(|_| DAMAGED)
+        };
+        let apart = apart.iter().map(counted).collect::<Result<_, _>>()?;
+        let mut rows_of_all = Rows::default();
+        for (kind, rows) in (0..).zip(&mut rows_of_all) {
             while let Some(number) = u8::try_from(rows.len()).ok().filter(|number| *number < MAX_MET_ROWS)
                 && let Some(row) = self.store.get(partition, &met(kind, number), now).await?
             {
@@ -110,7 +117,8 @@ impl<S: Store> Protection<S> {
         }
         let in_tier = self.store.get(partition, &tier(), now).await?;
         let stored = [&stored, &in_tier].map(|row| row.as_ref().map(|row| &row.value[..]));
-        let watched = Watched::read(partition, stored, &people, now, &*self.rng)?;
+        let people = StoredContacts { rows: rows_of_all, apart };
+        let watched = Watched::read(partition, stored, people, now, &*self.rng)?;
         let mut all = self.watched();
         all.entry(business).or_insert(watched);
         metrics::gauge!(WATCHED).set(u32::try_from(all.len()).unwrap_or(u32::MAX));
@@ -125,7 +133,7 @@ impl<S: Store> Protection<S> {
         let mut batch = Batch::new(partition);
         let now = self.clock.now();
         let put = self.watched().get(&business).map(|watched| {
-            let met = and_met.then(|| watched.put_met(now));
+            let met = and_met.then(|| watched.put_met(business, now));
             (watched.put(&mut batch, now), met)
         });
         // It was erased meanwhile.
@@ -141,12 +149,8 @@ impl<S: Store> Protection<S> {
 
     async fn keep_met(&self, business: PhoneNumberId, met: Met) -> Result<(), StoreError> {
         let Met { changes, puts } = met;
-        for (kind, (batch, rows)) in puts.into_iter().enumerate().filter(|(_, (batch, _))| batch.writes()) {
-            // It expects nothing.
-            let _ = self.store.commit(batch).await?;
-            if let Some(watched) = self.watched().get_mut(&business) {
-                watched.kept_kind(kind, rows);
-            }
+        for put in puts {
+            self.keep_kind(business, put).await?;
         }
         if let Some(watched) = self.watched().get_mut(&business) {
             watched.kept_all(changes);
@@ -154,14 +158,62 @@ impl<S: Store> Protection<S> {
         Ok(())
     }
 
+    async fn keep_kind(&self, business: PhoneNumberId, mut put: KindPut) -> Result<(), StoreError> {
+        let batch = std::mem::take(&mut put.batch);
+        let Some(batch) = batch.filter(Batch::writes) else { return Ok(()) };
+        // It expects nothing.
+        let _ = self.store.commit(batch).await?;
+        if let Some(watched) = self.watched().get_mut(&business) {
+            watched.kept_kind(&put);
+        }
+        Ok(())
+    }
+
+    /// Writes down the key under which users are counted, unless it is in the store: it is there before
+    /// anybody is counted under it in the record of a message. Once a day for each business.
+    pub(super) async fn keep_key(&self, business: PhoneNumberId) -> Result<(), StoreError> {
+        self.keep_reached(business, |watched, now, rng| !watched.has_stored_key(now, rng)).await
+    }
+
+    /// Puts together who stands with their message in the store, if there are many.
+    pub(super) async fn keep_many_apart(&self, business: PhoneNumberId) -> Result<(), StoreError> {
+        self.keep_reached(business, |watched, _, _| watched.has_many_apart()).await
+    }
+
+    async fn keep_reached(
+        &self,
+        business: PhoneNumberId,
+        is_due: impl Fn(&mut Watched, Timestamp, &dyn Rng) -> bool,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let is_due_now = || self.watched().get_mut(&business).is_some_and(|it| is_due(it, now, &*self.rng));
+        if !is_due_now() {
+            return Ok(());
+        }
+        let _lock = self.keyed_mutex.lock(self.partition(business)).await;
+        // Whoever had the lock before may have done so.
+        if !is_due_now() {
+            return Ok(());
+        }
+        let put = self.watched().get(&business).map(|watched| watched.put_reached(business, now));
+        match put {
+            Some(put) => self.keep_kind(business, put).await,
+            None => Ok(()),
+        }
+    }
+
     /// Has a message of `business` count while it is queued.
     pub(super) fn hold(self: &Arc<Self>, business: PhoneNumberId, message: UnderWay) -> Held {
         let protection = Arc::clone(self);
-        Held::new(move |went| {
+        let counted = message.counted_user().map(|counted| reached(business, counted));
+        let in_record = counted.clone();
+        Held::new(in_record, move |went| {
             let (now, mut all) = (protection.clock.now(), protection.watched());
             // One that was erased and is back has not been written to.
-            if let Some(watched) = all.get_mut(&business).filter(|watched| watched.serial == message.serial) {
-                watched.settle(message, went, now, &*protection.rng);
+            match all.get_mut(&business).filter(|watched| watched.serial == message.serial) {
+                Some(watched) => watched.settle(message, went, now, &*protection.rng),
+                None if went => protection.stray().extend(counted),
+                None => {}
             }
         })
     }
@@ -180,6 +232,7 @@ impl<S: Store> Protection<S> {
     }
 
     async fn load_met(&self) -> Result<(), StoreError> {
+        self.load_reached().await?;
         for business in businesses(&*self.store, self.clock.now()).await? {
             let (partition, mut has_met) = (self.partition(business), false);
             for first in first_met() {
@@ -189,6 +242,37 @@ impl<S: Store> Protection<S> {
                 self.load(business).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Loads each business of which users stand in the store with their messages, and removes what is left
+    /// there of others.
+    async fn load_reached(&self) -> Result<(), StoreError> {
+        let mut after = Vec::new();
+        loop {
+            let page = self.store.counters(REACHED, b"", Some(&after)).await?;
+            let Some((first, _)) = page.first() else { return Ok(()) };
+            let owner = *first.name().first_chunk::<8>().ok_or(DAMAGED)?;
+            let business = PhoneNumberId::new(u64::from_be_bytes(owner));
+            if !self.load(business).await? {
+                remove_counters(&*self.store, REACHED, &owner, None).await?;
+            }
+            // Behind all of this one: no name is as long.
+            after = [&owner[..], &[u8::MAX; 32]].concat();
+        }
+    }
+
+    /// Removes what was counted of businesses that were erased meanwhile.
+    async fn remove_stray(&self) -> Result<(), StoreError> {
+        let stray: Vec<_> = self.stray().iter().take(MAX_REACHED_APART).cloned().collect();
+        if stray.is_empty() {
+            return Ok(());
+        }
+        let (mut batch, count) = (Batch::new(SYSTEM_PARTITION), stray.len());
+        stray.into_iter().for_each(|counted| batch.remove_counter(counted));
+        // It expects nothing.
+        let _ = self.store.commit(batch).await?;
+        self.stray().drain(..count);
         Ok(())
     }
 
@@ -204,7 +288,7 @@ impl<S: Store> Protection<S> {
             metrics::gauge!(WATCHED).set(u32::try_from(all.len()).unwrap_or(u32::MAX));
             all.iter().filter(|(_, watched)| watched.has_changed()).map(|(business, _)| *business).collect()
         };
-        let mut outcome = Ok(());
+        let mut outcome = self.remove_stray().await;
         for business in changed {
             let kept = self.keep(business, true).await;
             outcome = outcome.and(kept);
@@ -221,6 +305,10 @@ impl<S: Store> Protection<S> {
         let digits = user.digits();
         let shorter = digits.get(..digits.len().saturating_sub(1)).and_then(|most| Number::parse(most).ok());
         tag(self.neighbours.partition(&Party::User(shorter.unwrap_or_else(|| user.clone()))))
+    }
+
+    fn stray(&self) -> MutexGuard<'_, Vec<Counter>> {
+        self.stray.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn watched(&self) -> MutexGuard<'_, HashMap<PhoneNumberId, Watched>> {

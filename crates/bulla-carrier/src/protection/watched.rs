@@ -1,10 +1,11 @@
-use bulla_base::{Partition, Rng, Tier, Timestamp};
-use bulla_integrity::{EnforcementEvent, Observation, Refused, Reservation, Rung, Standing};
+use bulla_base::{Partition, PhoneNumberId, Rng, Tier, Timestamp};
+use bulla_integrity::{CountedUser, EnforcementEvent, Observation, Refused, Reservation, Rung, Standing};
 use bulla_store::{Batch, StoreError};
 use bulla_transport::{BusinessStanding, Restriction, TransportError};
 
-use super::contacts::{Contacts, Puts, Rows};
+use super::contacts::{Contacts, KindPut, Rows};
 use super::tiers::Tiers;
+use crate::limits::UNWATCHED_AFTER;
 use crate::metrics::TIERS;
 use crate::store_layout::{enforcement, standing, tier};
 
@@ -39,7 +40,21 @@ pub(crate) struct Put {
 pub(super) struct Met {
     /// The changes up to which all is in it.
     pub(super) changes: u64,
-    pub(super) puts: Puts,
+    pub(super) puts: Vec<KindPut>,
+}
+
+/// Of whom it is known that a business has met them, in the store.
+pub(super) struct StoredContacts {
+    pub(super) rows: Rows,
+    /// Those who stand there with their message.
+    pub(super) apart: Vec<CountedUser>,
+}
+
+impl UnderWay {
+    /// That its user counts, if they do.
+    pub(super) fn counted_user(&self) -> Option<CountedUser> {
+        self.reservation.as_ref().map(Reservation::counted_user)
+    }
 }
 
 /// A business of which something was seen lately.
@@ -72,7 +87,7 @@ impl Watched {
     pub(super) fn read(
         partition: Partition,
         [stored, in_tier]: [Option<&[u8]>; 2],
-        rows: &Rows,
+        people: StoredContacts,
         now: Timestamp,
         rng: &dyn Rng,
     ) -> Result<Self, StoreError> {
@@ -83,8 +98,10 @@ impl Watched {
             }
             None => (0, Standing::new(now)),
         };
-        let contacts = Contacts::read(rows, now, rng)?;
-        let tiers = in_tier.map_or_else(|| Ok(Tiers::new()), Tiers::from_bytes)?;
+        let (contacts, counted) = Contacts::read(&people.rows, people.apart, now, rng)?;
+        let mut tiers = in_tier.map_or_else(|| Ok(Tiers::new()), Tiers::from_bytes)?;
+        // What comes of it was to be written within the minute, as they were.
+        (0..counted).for_each(|_| tiers.note_user(contacts.reached(), now));
         let mut serial = [0; 8];
         rng.fill(&mut serial);
         let (events, used, changes, written, new_under_way) = (Vec::new(), now, 0, 0, 0);
@@ -120,6 +137,10 @@ impl Watched {
         // Whoever writes first opens a window, in which they do not count.
         let held = match self.contacts.has_window(sent.user, now, rng) {
             true => None,
+            // A day begins between that and this.
+            false if !self.contacts.has_stored_key(now, rng) => {
+                return Err(TransportError::unavailable("who is written to cannot be counted yet"));
+            }
             false => Some(self.contacts.reserve(sent.user, self.tiers.tier().users(), now, rng)),
         };
         let to_new_user = held.as_ref().is_some_and(|held| held.as_ref().map_or(true, |held| held.is_new()));
@@ -156,6 +177,17 @@ impl Watched {
             self.tiers.note_user(self.contacts.reached(), now);
         }
         self.changes += 1;
+    }
+
+    /// Whether who is written to now can be counted in the record of the message.
+    pub(super) fn has_stored_key(&mut self, now: Timestamp, rng: &dyn Rng) -> bool {
+        self.contacts.has_stored_key(now, rng)
+    }
+
+    /// How many users count for the limit.
+    pub(super) fn reached(&mut self, now: Timestamp, rng: &dyn Rng) -> usize {
+        self.contacts.sweep(true, now, rng);
+        self.contacts.reached()
     }
 
     /// Whether the business may write now what it has written before.
@@ -224,7 +256,7 @@ impl Watched {
 
     /// Lets go of what says nothing any more, and rates the quality.
     pub(super) fn sweep(&mut self, now: Timestamp, rng: &dyn Rng) {
-        let is_forgotten = self.contacts.sweep(now, rng);
+        let is_forgotten = self.contacts.sweep(self.is_in_use(now), now, rng);
         let was = self.standing.quality();
         let event = self.standing.sweep(now);
         let is_rated = self.standing.rate(now).is_some();
@@ -245,12 +277,23 @@ impl Watched {
     /// Whether nobody has looked at it since, all of it is written down, it has met nobody for a day, and
     /// there is no restriction whose end is to be told.
     pub(super) fn is_idle(&self, since: Timestamp) -> bool {
-        let is_free = self.durable.restriction.is_none() && self.contacts.is_empty();
+        let has_met = !self.contacts.is_empty() || self.contacts.is_stored();
+        let is_free = self.durable.restriction.is_none() && !has_met;
         self.used < since && is_free && !self.has_changed() && !self.has_events()
     }
 
     pub(super) const fn has_changed(&self) -> bool {
-        self.changes != self.written
+        self.changes != self.written || self.contacts.has_apart()
+    }
+
+    /// Whether so many users stand in the store with their messages that they are to be put together.
+    pub(super) const fn has_many_apart(&self) -> bool {
+        self.contacts.has_many_apart()
+    }
+
+    /// Whether somebody has looked at it lately.
+    fn is_in_use(&self, now: Timestamp) -> bool {
+        self.used >= now.before(UNWATCHED_AFTER)
     }
 
     pub(super) fn has_events(&self) -> bool {
@@ -271,8 +314,14 @@ impl Watched {
 
     /// What keeps whom it has met. To be told of [each](Self::kept_kind) when it is in the store, and then
     /// [that all is](Self::kept_all).
-    pub(super) fn put_met(&self, now: Timestamp) -> Met {
-        Met { changes: self.changes, puts: self.contacts.put(self.partition, now) }
+    pub(super) fn put_met(&self, business: PhoneNumberId, now: Timestamp) -> Met {
+        let puts = self.contacts.put((business, self.partition), self.is_in_use(now), now);
+        Met { changes: self.changes, puts }
+    }
+
+    /// What keeps those of them whom it has written to first, and the key of their tags.
+    pub(super) fn put_reached(&self, business: PhoneNumberId, now: Timestamp) -> KindPut {
+        self.contacts.put_reached((business, self.partition), true, now)
     }
 
     /// What was put is in the store. What was done about the business, and whether it stands otherwise now.
@@ -285,8 +334,8 @@ impl Watched {
     }
 
     /// What was put of one kind of people is in the store.
-    pub(super) fn kept_kind(&mut self, kind: usize, rows: u8) {
-        self.contacts.stored(kind, rows);
+    pub(super) fn kept_kind(&mut self, put: &KindPut) {
+        self.contacts.stored(put);
     }
 
     /// All of it is in the store, and how it stands as well.

@@ -273,7 +273,11 @@ impl<S: Store> Carrier<S> {
     }
 
     async fn marketing_of(&self, user: Partition, now: Timestamp) -> Result<Promotions, StoreError> {
-        let stored = self.store.get(user, &marketing(), now).await?;
+        let today = now.day();
+        let mut stored = self.store.get(user, &marketing(today), now).await?;
+        if stored.is_none() {
+            stored = self.store.get(user, &marketing(today.minus(1)), now).await?;
+        }
         stored.map_or(Ok(Promotions::default()), |stored| {
             let promotions = stored.value[..].try_into().map(Promotions::from_bytes);
             promotions.map_err(|_| StoreError::Damaged { what: "promotions of a user" })

@@ -197,10 +197,13 @@ impl Round {
             self.batch.expect(key.clone(), version);
             self.batch.put(key, guard.to_bytes());
         }
+        // Who counts for a limit does so in the record of what counts, and in no other.
+        let counted = self.admitted.iter().filter_map(|(_, held)| held.as_ref()?.counted());
+        counted.for_each(|counted| self.batch.add(counted.clone(), 1));
         if let Some(promotions) = self.marketing {
             // A span as short as that is one.
             let expiry = Retention::new(MET_FOR).unwrap_or(Retention::LONGEST).from(self.now);
-            self.batch.put_until(marketing(), promotions.to_bytes(), expiry);
+            self.batch.put_until(marketing(self.now.day()), promotions.to_bytes(), expiry);
         }
         let (batch, placed, acknowledged, guards, admitted) =
             (self.batch, self.placed, self.acknowledged, self.guards_are, self.admitted);

@@ -8,7 +8,7 @@ use bulla_base::{Address, Category, Clock, MessageId, Number, PhoneNumberId, See
 use bulla_carrier::Carrier;
 use bulla_envelope::{Envelope, Form, FrankingTag, Kind};
 use bulla_integrity::Rung;
-use bulla_store::{BoxStore, Failure, FaultyStore, MemoryStore, StoreError};
+use bulla_store::{BoxStore, Failure, FaultyStore, MemoryStore, Space, StoreError};
 use bulla_transport::{Caller, InProcess, Transport, TransportError};
 
 use crate::{NOW, SHOP, World, alice, caller, days, shop};
@@ -115,6 +115,88 @@ async fn an_operator_raises_and_lowers_a_tier_and_a_restart_is_no_way_around_it(
     assert!(!world.carrier.set_tier(SHOP, Tier::Users2K).await.unwrap());
     let told = world.transport().connect(&us).await.unwrap().standing.unwrap();
     assert_eq!(told.tier, Some(Tier::Users250), "nothing is left of what was decided");
+}
+
+/// How many users stand in the store with their messages, and not in the rows of whom the business has met.
+async fn apart(world: &World) -> usize {
+    bulla_store::every_counter(&*world.store, Space::new(0x85), b"").await.unwrap().len()
+}
+
+/// A carrier once forgot the users whom a business had reached in the last minute when it was killed, and the
+/// business reached as many again.
+#[tokio::test]
+async fn a_carrier_that_is_killed_forgets_nobody_who_counts() {
+    let (mut world, us) = verified().await;
+    // When it is judged it stays in its tier.
+    assert!(world.carrier.set_tier(SHOP, Tier::Users250).await.unwrap());
+    let users = users(&world, 0..252).await;
+    for (killed, numbers) in [(true, 0..150), (false, 150..210), (true, 210..240)] {
+        for number in numbers.clone() {
+            write(&world, &us, &users[number]).await.unwrap();
+        }
+        if !killed {
+            world.carrier.close().await;
+            assert_eq!(apart(&world).await, 0, "all stand together");
+        }
+        world = world.restart_changed(protecting).await;
+        assert_eq!(world.carrier.reached_users(SHOP).await.unwrap(), Some(numbers.end));
+    }
+    world.clock.set(NOW.after(HOUR));
+    for user in &users[240..250] {
+        write(&world, &us, user).await.unwrap();
+    }
+    world = world.restart_changed(protecting).await;
+    assert_eq!(limit(write(&world, &us, &users[251]).await), Some(23 * HOUR));
+    // Who counts may be written to, and counts once.
+    for user in [&users[5], &users[245]] {
+        write(&world, &us, user).await.unwrap();
+    }
+    world = world.restart_changed(protecting).await;
+    assert_eq!(world.carrier.reached_users(SHOP).await.unwrap(), Some(250));
+    // Those of the first hour are over, but for the one who was written to again.
+    world.clock.set(NOW.after(days(1)));
+    world = world.restart_changed(protecting).await;
+    assert_eq!(world.carrier.reached_users(SHOP).await.unwrap(), Some(11));
+    world.carrier.close().await;
+    assert_eq!(apart(&world).await, 0);
+}
+
+/// The key of tags changes once a day: who was counted under the one and the other is one user.
+#[tokio::test]
+async fn who_is_written_to_on_two_days_counts_once_whenever_the_carrier_is_killed() {
+    let (mut world, us) = verified().await;
+    let users = users(&world, 0..2).await;
+    for (hour, count) in [(20, 1), (25, 1), (48, 1), (49, 2), (72, 2), (73, 1)] {
+        world.clock.set(NOW.after(HOUR * hour));
+        let to = if hour == 49 { 1 } else { 0 };
+        write(&world, &us, &users[to]).await.unwrap();
+        world = world.restart_changed(protecting).await;
+        assert_eq!(world.carrier.reached_users(SHOP).await.unwrap(), Some(count), "{hour}");
+    }
+    world.clock.set(NOW.after(HOUR * 98));
+    assert_eq!(world.carrier.reached_users(SHOP).await.unwrap(), Some(0));
+}
+
+/// Of nobody who is erased anything stands apart, nor of a business that is.
+#[tokio::test]
+async fn what_stands_apart_is_erased_with_its_user_and_its_business() {
+    for is_killed in [false, true] {
+        let (mut world, us) = verified().await;
+        let users = users(&world, 0..3).await;
+        for user in &users {
+            write(&world, &us, user).await.unwrap();
+        }
+        assert_eq!(apart(&world).await, 3);
+        if is_killed {
+            world = world.restart_changed(protecting).await;
+        }
+        world.carrier.erase(&Number::parse("16500000000").unwrap()).await.unwrap();
+        assert_eq!(apart(&world).await, 0, "all stand together, or are forgotten");
+        write(&world, &us, &users[1]).await.unwrap();
+        assert_eq!(apart(&world).await, 1);
+        world.carrier.erase_business(SHOP).await.unwrap();
+        assert_eq!(apart(&world).await, 0);
+    }
 }
 
 /// A store that has no room for a moment costs nobody their place.

@@ -61,6 +61,14 @@ impl Ring {
         self.at(place).map(|entry| entry.tag)
     }
 
+    pub(super) fn moment(&self, place: u32) -> Option<u32> {
+        self.at(place).map(|entry| entry.at)
+    }
+
+    pub(super) fn newest_moment(&self) -> Option<u32> {
+        self.moment(self.newest)
+    }
+
     pub(super) fn first(&self) -> Option<(u32, Entry)> {
         Some((self.oldest, *self.at(self.oldest)?))
     }
@@ -127,6 +135,14 @@ impl Ring {
         entry.settle_one();
         entry.is_committed = true;
         self.move_last(place, at);
+    }
+
+    /// The user counts from `at`.
+    pub(super) fn count_again(&mut self, place: u32, at: u32) {
+        if let Some(entry) = self.at_mut(place) {
+            entry.is_committed = true;
+            self.move_last(place, at);
+        }
     }
 
     /// Returns whether the user does not count any more.

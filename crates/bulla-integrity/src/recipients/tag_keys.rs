@@ -73,9 +73,19 @@ impl TagKeys {
         u32::try_from(at.as_millis().saturating_sub(self.base.as_millis())).unwrap_or(u32::MAX)
     }
 
+    /// When the epoch began whose key is that of now.
+    pub(super) fn epoch(&self) -> Timestamp {
+        self.base.after(TAG_EPOCH)
+    }
+
     /// Whether tags made at `at` were made under the key of now.
     pub(super) fn is_of_this_epoch(&self, at: Timestamp) -> bool {
-        at >= self.base.after(TAG_EPOCH)
+        at >= self.epoch()
+    }
+
+    /// The same of a moment.
+    pub(super) fn is_moment_of_this_epoch(&self, moment: u32) -> bool {
+        self.is_of_this_epoch(self.timestamp(moment))
     }
 
     /// Whether `at` is not before all that is counted from.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use bulla_base::{Rng, SeededRng, Timestamp};
-use bulla_integrity::{LIMIT_PERIOD, MAX_RECIPIENTS, Recipients, Reservation, Tier};
+use bulla_integrity::{CountedUser, LIMIT_PERIOD, MAX_RECIPIENTS, Recipients, Reservation, Tier};
 
 use crate::test_carrier::NOON;
 
@@ -141,14 +141,27 @@ fn a_reservation_that_nobody_settles_lapses_after_24_hours() {
 fn a_restart_is_no_way_around_the_limit() {
     let mut limit = Limit::new(Some(100), NOON);
     (0..60).for_each(|user| limit.send(user, after(user)).unwrap());
-    let _under_way: Vec<_> = (60..100).map(|user| limit.reserve(user, after(user)).unwrap()).collect();
+    let under_way = (60..100).map(|user| limit.reserve(user, after(user)).unwrap().counted_user());
+    let under_way: Vec<_> = under_way.collect();
     for hour in 0..24 {
+        // They were stored with their messages, as often as they are found there.
         limit.restart();
-        assert!(limit.send(1_000, NOON.after(HOUR * hour).after(Duration::from_millis(100))).is_err());
-        assert!(limit.send(99, NOON.after(HOUR * hour).after(Duration::from_millis(100))).is_ok());
+        let now = NOON.after(HOUR * hour).after(Duration::from_millis(100));
+        under_way.iter().for_each(|counted| _ = limit.recipients.recount(*counted, now, &limit.rng));
+        assert!(limit.send(1_000, now).is_err());
+        assert!(limit.send(99, now).is_ok());
     }
     limit.restart();
     assert_eq!((2_000..3_000).filter(|user| limit.send(*user, after(86_400_099)).is_ok()).count(), 99);
+}
+
+#[test]
+fn who_is_not_stored_with_their_message_was_not_written_to() {
+    let mut limit = Limit::new(Some(1), NOON);
+    let _lost = limit.reserve(1, NOON).unwrap();
+    assert!(limit.send(2, NOON).is_err());
+    limit.restart();
+    assert!(limit.send(2, NOON).is_ok());
 }
 
 #[test]
@@ -200,6 +213,69 @@ fn it_agrees_with_a_model_over_a_fortnight_of_sends_failures_and_restarts() {
         }
         assert!(refused > 100, "{refused}");
     }
+}
+
+/// What is stored together, whenever that was, and who was stored with their messages since: whoever reads
+/// both knows who counts, across days and keys.
+#[test]
+fn whoever_died_counts_on_as_if_they_had_not() {
+    for seed in 0..6 {
+        let (rng, mut limit) = (SeededRng::new(seed), Limit::new(Some(150), NOON));
+        let mut written: HashMap<u64, Timestamp> = HashMap::new();
+        let (mut together, mut apart) = (limit.recipients.to_bytes(), Vec::new());
+        let (mut now, mut epoch, mut deaths) = (NOON, limit.recipients.epoch(), 0);
+        while now < NOON.after(HOUR * 24 * 14) {
+            let mut bytes = [0; 8];
+            rng.fill(&mut bytes);
+            let word = u64::from_be_bytes(bytes);
+            now = now.after(Duration::from_millis((word >> 8) % 400_000));
+            written.retain(|_, at| now < at.after(LIMIT_PERIOD));
+            limit.recipients.sweep(now, &limit.rng);
+            // A new key is stored before anybody is counted under it.
+            if word % 61 == 0 || limit.recipients.epoch() != epoch {
+                (together, epoch) = (limit.recipients.to_bytes(), limit.recipients.epoch());
+                apart.clear();
+            }
+            let user = (word >> 32) % 400;
+            let fits = written.contains_key(&user) || written.len() < 150;
+            let reserved = limit.reserve(user, now);
+            assert_eq!(reserved.is_ok(), fits, "{seed} {user} {}", written.len());
+            match reserved {
+                Ok(reservation) if word % 7 == 0 => limit.release(reservation, now),
+                Ok(reservation) => {
+                    apart.push(CountedUser::from_bytes(&reservation.counted_user().to_bytes()).unwrap());
+                    assert!(limit.commit(user, reservation, now));
+                    written.insert(user, now);
+                }
+                Err(_) => {}
+            }
+            if word % 41 == 0 {
+                deaths += 1;
+                limit.recipients = Recipients::from_bytes(&together).unwrap();
+                apart.iter().for_each(|counted| _ = limit.recipients.recount(*counted, now, &limit.rng));
+                assert_eq!(limit.recipients.len(), written.len(), "{seed}");
+            }
+        }
+        assert!(deaths > 50, "{deaths}");
+    }
+}
+
+#[test]
+fn who_was_counted_is_read_as_they_were_written_and_nothing_else_is() {
+    let mut limit = Limit::new(None, NOON);
+    let counted = limit.reserve(1, NOON).unwrap().counted_user();
+    assert_eq!(counted.to_bytes().len(), 16);
+    assert_eq!(CountedUser::from_bytes(&counted.to_bytes()).unwrap(), counted);
+    for bytes in 0..40_usize {
+        assert_eq!(CountedUser::from_bytes(&vec![7; bytes]).is_ok(), bytes == 16 || bytes == 24, "{bytes}");
+    }
+    // Of what is over, and of what is not yet, nobody counts for longer than a day.
+    let mut other = Limit::new(None, after(2 * 86_400_000));
+    assert!(!other.recipients.recount(counted, after(2 * 86_400_000), &other.rng));
+    let ahead = CountedUser::from_bytes(&[&[0xff; 8][..], &[1; 8]].concat()).unwrap();
+    assert!(other.recipients.recount(ahead, after(2 * 86_400_000), &other.rng));
+    other.recipients.sweep(after(3 * 86_400_000), &other.rng);
+    assert!(other.recipients.is_empty());
 }
 
 #[test]
