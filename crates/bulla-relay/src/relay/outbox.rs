@@ -321,7 +321,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     }
 
     /// Takes the envelope at `index`, which the carrier will never have, out of an entry, and the entry out
-    /// of the outbox if there is no other in it; and tells the business, in one record.
+    /// of the outbox if there is no other in it; and tells the business, in one record. What a limit refuses
+    /// is the message, and not a device: no envelope of it goes later, when there is room, and leaves the
+    /// others behind.
     async fn settle_refused(
         self: &Arc<Self>,
         tenant: &ActiveBusiness,
@@ -339,12 +341,17 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             }
             let mut transaction = self.transaction(conversation).await?;
             let (id, device) = (envelope.id(), envelope.to().device());
-            let (rest, mut expiry) = (entry.without(device), transaction.expiry());
+            let (mut rest, mut gone) = (entry.without(device), DeviceSet::of(device));
+            if index == 0 && is_of_message(failure) {
+                gone = entry.envelopes().iter().map(|envelope| envelope.to().device()).collect();
+                rest = None;
+            }
+            let mut expiry = transaction.expiry();
             if entry.is_message()
                 && let Some(record) = transaction.message(&self.store, id).await?
             {
                 expiry = record.expiry.unwrap_or(expiry);
-                transaction.let_go(id, &record, DeviceSet::of(device), failure)?;
+                transaction.let_go(id, &record, gone, failure)?;
             }
             match &rest {
                 Some(rest) => transaction.replace_in_outbox(read, rest, expiry),
@@ -376,4 +383,9 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             return Ok(Renewed::Sealed(Box::new((rest, QueuedRow { version, ..read.clone() }))));
         }
     }
+}
+
+/// Whether it is for the message that the carrier refuses an envelope, and not for whom it is to.
+const fn is_of_message(failure: Failure) -> bool {
+    matches!(failure, Failure::MessagingLimit | Failure::MarketingLimit | Failure::Restricted)
 }
