@@ -130,9 +130,12 @@ impl Contacts {
     }
 
     /// Lets go of who does not count any more. Whether rows are left of kinds of whom there is nobody, but
-    /// for the key of a business that is `in_use`.
+    /// for the key of a business that is `in_use`; or one with a key that is destroyed.
     pub(super) fn sweep(&mut self, in_use: bool, now: Timestamp, rng: &dyn Rng) -> bool {
         self.all_mut().into_iter().for_each(|people| people.sweep(now, rng));
+        if self.stored_epoch.is_some_and(|stored| stored != self.reached.epoch()) {
+            return true;
+        }
         let mut all = self.all().into_iter().zip(self.rows).enumerate();
         all.any(|(kind, (people, rows))| rows > 0 && people.is_empty() && !(in_use && kind == MET_REACHED))
     }
