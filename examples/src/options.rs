@@ -290,7 +290,7 @@ mod tests {
         assert!(said(&["--serve", "--listen", "8080"]).starts_with(listen));
         assert!(said(&["--serve", "--user", "+0"]).contains("country code first"));
         assert!(said(&["--serve", "--user", "1", "--user", "+1"]).ends_with("the number is given twice"));
-        assert!(said(&["--serve", "--webhook", "https://a.b"]).contains("https is not supported yet"));
+        assert!(said(&["--serve", "--webhook", "ftp://a.b"]).contains("must start with https:// or http://"));
         assert!(said(&["--serve", "--token", ""]).ends_with("it is empty"));
         let shared = said(&["--serve", "--app-owner-secret", "hushed", "--app-secret", "hushed"]);
         assert!(shared.ends_with("which clients know") && !shared.contains("hushed"), "{shared}");

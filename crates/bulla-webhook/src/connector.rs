@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use crate::dialer::Connection;
 use crate::limits::{CONNECT_TIMEOUT, MAX_ADDRESSES};
-use crate::webhook_url::{Host, Origin};
+use crate::webhook_url::{Host, Origin, Protocol};
 use crate::{AllowedNetworks, Dialer, Resolver, SystemResolver, TcpDialer, WebhookError};
 
 /// Connects to web servers, and to nothing that is not one of the public internet's unless it was allowed by
@@ -31,6 +31,8 @@ pub struct Connector {
     allowed: AllowedNetworks,
     resolver: Arc<dyn Resolver>,
     dialer: Arc<dyn Dialer>,
+    /// Speaks TLS.
+    https: Option<Arc<dyn Dialer>>,
 }
 
 impl Connector {
@@ -40,6 +42,7 @@ impl Connector {
             allowed: AllowedNetworks::none(),
             resolver: Arc::new(SystemResolver::default()),
             dialer: Arc::new(TcpDialer),
+            https: None,
         }
     }
 
@@ -55,15 +58,30 @@ impl Connector {
         self
     }
 
-    /// Connects by `dialer`.
+    /// Connects by `dialer` to what is `http`.
     pub fn dial_by(mut self, dialer: impl Dialer) -> Self {
         self.dialer = Arc::new(dialer);
         self
     }
 
-    /// Refuses an address that stands in a URL and may not be called. What a name leads to shows when it is
-    /// called.
+    /// Connects to what is `https` by `dialer`, which speaks TLS: a `TlsDialer`, of the feature `tls`.
+    ///
+    /// Default: nothing that is `https` is connected to.
+    pub fn https_by(mut self, dialer: impl Dialer) -> Self {
+        self.https = Some(Arc::new(dialer));
+        self
+    }
+
+    /// Connects to what is `https` by the dialer that it has for `http`, if it has no other.
+    pub(crate) fn dialing_https(mut self) -> Self {
+        self.https.get_or_insert_with(|| Arc::clone(&self.dialer));
+        self
+    }
+
+    /// Refuses an address that stands in a URL and may not be called, and `https` that is not spoken. What a
+    /// name leads to shows when it is called.
     pub(crate) fn check(&self, origin: &Origin) -> Result<(), WebhookError> {
+        self.dialer_of(origin)?;
         match &origin.host {
             Host::Address(address) => {
                 self.allowed.check(*address).map_err(|kind| WebhookError::ForbiddenAddress { kind })
@@ -79,6 +97,7 @@ impl Connector {
         lookup: &Arc<Mutex<()>>,
         clock: &dyn Clock,
     ) -> Result<Box<dyn Connection>, WebhookError> {
+        let dialer = self.dialer_of(origin)?;
         let (addresses, host) = match &origin.host {
             Host::Address(address) => (vec![*address], address.to_string()),
             Host::Name(name) => (self.resolve(name, lookup).await?, name.clone()),
@@ -91,7 +110,7 @@ impl Connector {
                 forbidden = Some(kind);
                 continue;
             }
-            let dialing = self.dialer.dial(SocketAddr::new(address, origin.port), &host);
+            let dialing = dialer.dial(SocketAddr::new(address, origin.port), &host);
             match select(dialing, clock.sleep(CONNECT_TIMEOUT)).await {
                 Either::Left((Ok(connection), _)) => return Ok(connection),
                 Either::Left((Err(error), _)) => failed = Some(error),
@@ -101,10 +120,17 @@ impl Connector {
         // What failed may work the next time. That others were forbidden is told only where nothing could
         // be tried.
         Err(match (failed, forbidden) {
-            (Some(error), _) => WebhookError::Unreachable(error.into()),
+            (Some(error), _) => not_connected(error),
             (None, Some(kind)) => WebhookError::ForbiddenAddress { kind },
             (None, None) => WebhookError::UnknownHost(io::Error::other("the name has no address")),
         })
+    }
+
+    fn dialer_of(&self, origin: &Origin) -> Result<&dyn Dialer, WebhookError> {
+        match origin.protocol {
+            Protocol::Http => Ok(&*self.dialer),
+            Protocol::Https => self.https.as_deref().ok_or(WebhookError::NoTls),
+        }
     }
 
     /// Looks `name` up in a task of its own. The system's resolver cannot be stopped: who gives up waiting
@@ -118,6 +144,13 @@ impl Connector {
             found
         });
         found.await.map_err(io::Error::other).flatten().map_err(WebhookError::UnknownHost)
+    }
+}
+
+fn not_connected(error: io::Error) -> WebhookError {
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(why) => WebhookError::UntrustedCertificate(*why),
+        None => WebhookError::Unreachable(error.into()),
     }
 }
 

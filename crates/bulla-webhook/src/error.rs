@@ -4,7 +4,7 @@ use bulla_base::PhoneNumberId;
 use bulla_relay::{SinkError, SinkErrorKind};
 use thiserror::Error;
 
-use crate::AddressClass;
+use crate::{AddressClass, UntrustedCertificate};
 
 /// Why a business's web server does not have an update, or may not be given any.
 #[derive(Debug, Error)]
@@ -25,6 +25,15 @@ pub enum WebhookError {
         /// What the address is for.
         kind: AddressClass,
     },
+    /// The business's move, or the operator's: nobody who is trusted certifies the web server.
+    #[error("the web server's certificate is not trusted")]
+    UntrustedCertificate(#[source] UntrustedCertificate),
+    /// The operator's move: the URL is `https`, and the [`Connector`](crate::Connector) has nothing that
+    /// speaks TLS.
+    #[error(
+        "the url is https, which is not spoken here: have the connector speak it, which is then told whom to trust"
+    )]
+    NoTls,
     /// The business's move: the call that was to show whether the silent web server answers again got no
     /// answer.
     #[error("the webhook is still silent")]
@@ -84,6 +93,8 @@ impl WebhookError {
             Self::Unreachable(_) => "unreachable",
             Self::UnknownHost(_) => "unknown_host",
             Self::ForbiddenAddress { .. } => "forbidden_address",
+            Self::UntrustedCertificate(_) => "untrusted_certificate",
+            Self::NoTls => "no_tls",
             Self::StillSilent => "still_silent",
             Self::Busy { .. } => "busy",
             Self::TooSlow { .. } => "too_slow",
@@ -108,7 +119,9 @@ impl From<WebhookError> for SinkError {
         let kind = match &source {
             WebhookError::Unreachable(_)
             | WebhookError::UnknownHost(_)
-            | WebhookError::ForbiddenAddress { .. } => SinkErrorKind::Unreachable,
+            | WebhookError::ForbiddenAddress { .. }
+            | WebhookError::UntrustedCertificate(_)
+            | WebhookError::NoTls => SinkErrorKind::Unreachable,
             WebhookError::TooSlow { .. } | WebhookError::StillSilent | WebhookError::Busy { .. } => {
                 SinkErrorKind::TimedOut
             }

@@ -18,11 +18,14 @@ use tokio::sync::Mutex;
 
 use crate::http_connection::HttpConnection;
 use crate::limits::{FETCH_TIMEOUT, MAX_FETCH_LOOKUPS, MAX_REDIRECTS};
-use crate::webhook_url::Origin;
+use crate::webhook_url::{Origin, Protocol};
 use crate::{Connector, WebhookError};
 
 /// Who asks.
 const OUR_NAME: HeaderValue = HeaderValue::from_static(concat!("bulla/", env!("CARGO_PKG_VERSION")));
+
+/// What is said of a URL that is of neither.
+const NO_PROTOCOL: &str = "it must start with https:// or http://";
 
 /// Fetches files from the web, from where the [`Connector`] may go and from nowhere else.
 ///
@@ -35,7 +38,8 @@ const OUR_NAME: HeaderValue = HeaderValue::from_static(concat!("bulla/", env!("C
 /// file may be, whoever reads it says: it comes piece by piece.
 #[derive(Clone)]
 pub struct Fetcher {
-    http: Connector,
+    connector: Connector,
+    /// Of what is `https`, if that is another.
     https: Option<Connector>,
     clock: Arc<dyn Clock>,
     lookups: Lookups,
@@ -64,12 +68,12 @@ pub enum FetchError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// The operator's move: `https` needs a [`Dialer`](crate::Dialer) that speaks TLS.
-    #[error("the link is https, for which this relay has no dialer")]
+    /// The operator's move: the [`Connector`] has nothing that [speaks TLS](Connector::https_by).
+    #[error("the link is https, which this relay does not speak")]
     Https,
     /// The web server's, the network's or the operator's: it cannot be reached, or may not be called.
     #[error("the link's web server was not reached")]
-    NotReached(#[from] WebhookError),
+    NotReached(#[source] WebhookError),
     /// The web server's: it answered something else than 200.
     #[error("the link's web server answered {status}")]
     Status {
@@ -88,16 +92,16 @@ pub enum FetchError {
 }
 
 impl Fetcher {
-    /// Fetches by `connector`, what is `http`.
+    /// Fetches by `connector`; what is `https`, if it [speaks TLS](Connector::https_by).
     #[must_use]
     pub fn new(connector: Connector, clock: Arc<dyn Clock>) -> Self {
-        Self { http: connector, https: None, clock, lookups: Arc::default() }
+        Self { connector, https: None, clock, lookups: Arc::default() }
     }
 
-    /// Fetches what is `https` too, by a connector whose [`Dialer`](crate::Dialer) speaks TLS.
+    /// Fetches what is `https` by another connector, whose [`Dialer`](crate::Dialer) speaks TLS.
     #[must_use]
     pub fn https_by(mut self, connector: Connector) -> Self {
-        self.https = Some(connector);
+        self.https = Some(connector.dialing_https());
         self
     }
 
@@ -133,20 +137,20 @@ impl Fetcher {
     }
 
     async fn ask(&self, at: &Uri) -> Result<(HttpConnection, Response<Incoming>), FetchError> {
-        let is_https = at.scheme() == Some(&Scheme::HTTPS);
-        let connector = if is_https { self.https.as_ref().ok_or(FetchError::Https)? } else { &self.http };
+        let protocol = Protocol::of(at).ok_or(FetchError::Url { why: NO_PROTOCOL })?;
         let authority = at.authority().ok_or(FetchError::Url { why: "it names no host" })?;
-        let origin = Origin::read(authority.as_str());
-        let mut origin = origin.map_err(|_| FetchError::Url { why: "its host or its port is none" })?;
-        if is_https && authority.port().is_none() {
-            origin.port = 443;
-        }
+        let origin = Origin::read(protocol, authority.as_str());
+        let origin = origin.map_err(|_| FetchError::Url { why: "its host or its port is none" })?;
         let target = at.path_and_query().map_or("/", |target| target.as_str());
         let host = HeaderValue::from_str(authority.as_str()).map_err(WebhookError::broken)?;
         let request = Request::get(target).header(HOST, host).header(USER_AGENT, OUR_NAME);
         let request = request.header(ACCEPT, "*/*").body(Full::new(Bytes::new()));
         let request = request.map_err(WebhookError::broken)?;
         let lookup = self.lookup_of(authority.host());
+        let connector = match (protocol, &self.https) {
+            (Protocol::Https, Some(https)) => https,
+            _ => &self.connector,
+        };
         let connection = connector.connect(&origin, &lookup, &*self.clock).await?;
         let mut connection = HttpConnection::open(connection).await?;
         let response = connection.send(request).await?;
@@ -186,6 +190,15 @@ impl Fetcher {
     }
 }
 
+impl From<WebhookError> for FetchError {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::NoTls => Self::Https,
+            error => Self::NotReached(error),
+        }
+    }
+}
+
 impl Fetched {
     /// What the web server says that it is.
     #[must_use]
@@ -211,10 +224,7 @@ fn read(url: &str) -> Result<Uri, FetchError> {
     // What stands behind # is for whoever shows it.
     let url = url.split('#').next().unwrap_or_default();
     let Ok(uri) = url.parse::<Uri>() else { return refused("it cannot be read") };
-    match uri.scheme() {
-        Some(scheme) if [Scheme::HTTP, Scheme::HTTPS].contains(scheme) => Ok(uri),
-        _ => refused("it must start with https:// or http://"),
-    }
+    if Protocol::of(&uri).is_some() { Ok(uri) } else { refused(NO_PROTOCOL) }
 }
 
 /// Where `location` leads from `at`; from `https` never to `http`.
@@ -239,8 +249,8 @@ fn next(at: &Uri, location: &str) -> Result<Uri, FetchError> {
 
 impl fmt::Debug for Fetcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { http, https, clock: _, lookups: _ } = self;
-        f.debug_struct("Fetcher").field("http", http).field("https", https).finish_non_exhaustive()
+        let Self { connector, https, clock: _, lookups: _ } = self;
+        f.debug_struct("Fetcher").field("connector", connector).field("https", https).finish_non_exhaustive()
     }
 }
 

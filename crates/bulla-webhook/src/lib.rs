@@ -2,8 +2,8 @@
 //!
 //! # In reading order
 //! [`WebhookSink`], [`Webhook`], [`Connector`], [`AllowedNetworks`]; [`Resolver`], [`Dialer`] and
-//! [`CallbackLookup`] are its ports. [`CallbackVerifier`] makes handshakes.
-//! [`Fetcher`] goes by the same rules to where files are.
+//! [`CallbackLookup`] are its ports. A `TlsDialer` is what `https` is spoken by. [`CallbackVerifier`] makes
+//! handshakes. [`Fetcher`] goes by the same rules to where files are.
 
 mod callback;
 mod sink;
@@ -29,6 +29,8 @@ mod server_state;
 mod connector;
 mod dialer;
 mod resolver;
+#[cfg(feature = "tls")]
+mod tls_dialer;
 mod webhook_url;
 
 mod address_class;
@@ -44,7 +46,7 @@ pub use address_class::AddressClass;
 pub use allowed_networks::AllowedNetworks;
 pub use callback::{CallbackError, CallbackLookup, CallbackNotKnown, CallbackVerifier, LookingUpCallback};
 pub use connector::Connector;
-pub use dialer::{Connection, Dialer, Dialing, TcpDialer};
+pub use dialer::{Connection, Dialer, Dialing, TcpDialer, UntrustedCertificate};
 pub use error::WebhookError;
 pub use fetcher::{FetchError, Fetched, FetchedBytes, Fetcher};
 pub use ip_network::{InvalidNetwork, IpNetwork};
@@ -56,6 +58,8 @@ pub use limits::{
 pub use resolver::{Resolver, Resolving, SystemResolver};
 pub use sink::WebhookSink;
 pub use status_pricing::StatusPricing;
+#[cfg(feature = "tls")]
+pub use tls_dialer::TlsDialer;
 pub use webhook::{InvalidWebhook, Webhook};
 
 /// What a status tells of a price.

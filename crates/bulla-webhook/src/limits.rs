@@ -19,7 +19,8 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// waits longer was not made; its update comes again.
 pub const QUEUE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long one address of a web server may take to accept a connection. The next one is tried then.
+/// How long one address of a web server may take to accept a connection, with `https` until TLS is spoken on
+/// it. The next one is tried then.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many of the addresses a name has are looked at. The others might as well not be there.

@@ -46,9 +46,10 @@ use crate::{CallbackLookup, Connector, StatusPricing, Webhook, WebhookError, met
 /// unused ones: silent web servers do not use up a process's files.
 ///
 /// # Security
-/// Updates hold what users write and their numbers, and plain HTTP hides neither: keep the way to the web
-/// server inside a trusted network until TLS is there. Where that is may be called only if the [`Connector`]
-/// was told so.
+/// Updates hold what users write and their numbers, and plain HTTP hides neither: what is not `https` belongs
+/// inside a trusted network. Where that is may be called only if the [`Connector`] was told so; and `https`
+/// is spoken only if it was told [how](Connector::https_by), with whom to trust. To a web server whose
+/// certificate is not trusted nothing is said; its events come again, as those of one that is not there.
 pub struct WebhookSink {
     subscribers: RwLock<HashMap<PhoneNumberId, Subscriber>>,
     /// Of those whose clients have set one, where their updates went last; at most one a subscriber.
@@ -109,7 +110,8 @@ impl WebhookSink {
     /// share its handshake.
     ///
     /// # Errors
-    /// When the URL is that of an address that may not be called. Nothing has changed then.
+    /// When the URL is that of an address that may not be called, or `https` that is not spoken. Nothing has
+    /// changed then.
     pub fn subscribe(
         &self,
         businesses: impl IntoIterator<Item = Business>,

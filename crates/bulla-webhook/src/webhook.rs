@@ -30,10 +30,9 @@ impl Webhook {
     /// [subscribed](crate::WebhookSink::subscribe) and at every call.
     ///
     /// # Errors
-    /// When `url` is not one that starts with `http://` and names a host by its name or an address in its
-    /// usual spelling, holds a user or password, or is too long for the handshake to be appended; when its
-    /// port is 0 or above 65,535; when it starts with `https://`, which is not there yet; when a secret is
-    /// empty.
+    /// When `url` is not one that starts with `https://` or `http://` and names a host by its name or an
+    /// address in its usual spelling, holds a user or password, or is too long for the handshake to be
+    /// appended; when its port is 0 or above 65,535; when a secret is empty.
     pub fn new(
         url: &str,
         verify_token: impl Into<String>,
@@ -94,7 +93,7 @@ impl Webhook {
 
     /// The web server and the path: whatever the query says, they fail together.
     pub(crate) fn destination(&self) -> Destination {
-        Destination::named(format!("{}{}", self.url.origin(), self.url.uri().path()))
+        Destination::named(self.to_string())
     }
 
     /// What is asked for at the origin.
@@ -124,8 +123,16 @@ impl Webhook {
 
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Webhook({self})")
+    }
+}
+
+impl fmt::Display for Webhook {
+    /// The URL without its query.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { url, verify_token: _, app_secret: _, has_account_updates: _ } = self;
-        write!(f, "Webhook(http://{}{})", url.origin(), url.uri().path())
+        let origin = url.origin();
+        write!(f, "{}://{origin}{}", origin.protocol.name(), url.uri().path())
     }
 }
 
@@ -142,11 +149,6 @@ pub enum InvalidWebhook {
     /// The URL's port is none.
     #[error("not a webhook's url: its port must be a number from 1 to 65535")]
     Port,
-    /// The URL asks for TLS.
-    #[error(
-        "https is not supported yet: put a proxy that speaks it in front of the business, and name the proxy with http://"
-    )]
-    Https,
     /// A secret is empty.
     #[error("the {what} is empty")]
     EmptySecret {
@@ -175,12 +177,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_called_is_refused_at_once() {
-        assert_eq!(webhook("https://a.b/hook").unwrap_err(), InvalidWebhook::Https);
         for url in [
             "",
             "a.b",
             "/hook",
             "ftp://a.b",
+            "https://",
+            "https://u:p@a.b/",
             "http://",
             "http:///x",
             "http://u:p@a.b/",
@@ -210,7 +213,9 @@ mod tests {
 
     #[test]
     fn neither_secrets_nor_queries_print() {
-        let webhook = Webhook::new("http://a.b:8080/hook?key=k3y", "t0ken", "s3cret").unwrap();
-        assert_eq!(format!("{webhook:?}"), "Webhook(http://a.b:8080/hook)");
+        for url in ["http://a.b:8080/hook", "https://a.b/hook"] {
+            let webhook = Webhook::new(&format!("{url}?key=k3y"), "t0ken", "s3cret").unwrap();
+            assert_eq!(format!("{webhook:?}"), format!("Webhook({url})"));
+        }
     }
 }

@@ -25,13 +25,11 @@ impl WebhookUrl {
             return refused("it must be ASCII: write a host of another script as xn--");
         }
         let uri: Uri = url.parse().map_err(|_| InvalidWebhook::Url { why: "it cannot be read" })?;
-        match uri.scheme() {
-            Some(scheme) if *scheme == Scheme::HTTP => {}
-            Some(scheme) if *scheme == Scheme::HTTPS => return Err(InvalidWebhook::Https),
-            _ => return refused("it must start with http://"),
-        }
+        let Some(protocol) = Protocol::of(&uri) else {
+            return refused("it must start with https:// or http://");
+        };
         let origin = match uri.authority() {
-            Some(authority) => Origin::read(authority.as_str())?,
+            Some(authority) => Origin::read(protocol, authority.as_str())?,
             None => return refused("it names no host"),
         };
         Ok(Self { uri, origin })
@@ -51,6 +49,7 @@ impl WebhookUrl {
 /// Where a web server stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Origin {
+    pub(crate) protocol: Protocol,
     pub(crate) host: Host,
     pub(crate) port: u16,
 }
@@ -64,16 +63,48 @@ pub(crate) enum Host {
     Name(String),
 }
 
-/// Where plain HTTP is served when no port is named.
-const HTTP_PORT: u16 = 80;
+/// How a web server is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http,
+    /// The same over TLS.
+    Https,
+}
+
+impl Protocol {
+    /// That of `uri`, if it is one of the two.
+    pub(crate) fn of(uri: &Uri) -> Option<Self> {
+        match uri.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTP => Some(Self::Http),
+            Some(scheme) if *scheme == Scheme::HTTPS => Some(Self::Https),
+            _ => None,
+        }
+    }
+
+    /// As it stands in a URL.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// Where it is served when no port is named.
+    const fn port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
 
 impl Origin {
-    /// Reads the authority of a URL.
+    /// Reads the authority of a URL whose scheme is that of `protocol`.
     ///
     /// An address has one spelling here. The system's resolver also takes `127.1`, `0x7f000001` and
     /// `017700000001` for addresses; what ends in a number and is not the one spelling is refused, so that
     /// what a person reads is what is called.
-    pub(crate) fn read(authority: &str) -> Result<Self, InvalidWebhook> {
+    pub(crate) fn read(protocol: Protocol, authority: &str) -> Result<Self, InvalidWebhook> {
         let refused = |why| Err(InvalidWebhook::Url { why });
         if authority.contains('@') {
             return refused("a user or password may not stand in it");
@@ -91,10 +122,11 @@ impl Origin {
                 (host_of(host)?, port)
             }
         };
-        match port {
-            "" => Ok(Self { host, port: HTTP_PORT }),
-            port => Ok(Self { host, port: number(port).ok_or(InvalidWebhook::Port)? }),
-        }
+        let port = match port {
+            "" => protocol.port(),
+            port => number(port).ok_or(InvalidWebhook::Port)?,
+        };
+        Ok(Self { protocol, host, port })
     }
 }
 
@@ -140,11 +172,13 @@ impl fmt::Display for Origin {
     /// As it stands in a `Host` header.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.host, self.port) {
-            (Host::Name(name), HTTP_PORT) => f.write_str(name),
+            (Host::Name(name), port) if port == self.protocol.port() => f.write_str(name),
             (Host::Name(name), port) => write!(f, "{name}:{port}"),
-            (Host::Address(IpAddr::V4(address)), HTTP_PORT) => write!(f, "{address}"),
-            (Host::Address(IpAddr::V6(address)), HTTP_PORT) => write!(f, "[{address}]"),
-            (Host::Address(address), port) => write!(f, "{}", SocketAddr::new(*address, port)),
+            (Host::Address(address), port) if port != self.protocol.port() => {
+                write!(f, "{}", SocketAddr::new(*address, port))
+            }
+            (Host::Address(IpAddr::V4(address)), _) => write!(f, "{address}"),
+            (Host::Address(IpAddr::V6(address)), _) => write!(f, "[{address}]"),
         }
     }
 }
@@ -152,6 +186,10 @@ impl fmt::Display for Origin {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(authority: &str) -> Result<Origin, InvalidWebhook> {
+        Origin::read(Protocol::Http, authority)
+    }
 
     #[test]
     fn names_and_addresses_are_read_and_written_back() {
@@ -169,26 +207,45 @@ mod tests {
             ("0x7f.example", "0x7f.example", 80),
             ("1.example", "1.example", 80),
         ] {
-            let origin = Origin::read(authority).unwrap();
+            let origin = read(authority).unwrap();
             assert_eq!((origin.to_string().as_str(), origin.port), (written, port));
         }
         let (label, name) = ("x".repeat(63), format!("{}.example", "x.".repeat(122) + "x"));
-        assert!(Origin::read(&label).is_ok());
-        assert!(Origin::read(&format!("{label}x")).is_err());
+        assert!(read(&label).is_ok());
+        assert!(read(&format!("{label}x")).is_err());
         assert_eq!(name.len(), 253);
-        assert!(Origin::read(&name).is_ok());
-        assert!(Origin::read(&format!("x{name}")).is_err());
+        assert!(read(&name).is_ok());
+        assert!(read(&format!("x{name}")).is_err());
+    }
+
+    #[test]
+    fn each_protocol_has_a_port_of_its_own_that_is_not_written() {
+        for (url, written, port) in [
+            ("https://shop.example/hook", "shop.example", 443),
+            ("https://shop.example:443", "shop.example", 443),
+            ("https://shop.example:80", "shop.example:80", 80),
+            ("https://[2001:db8::1]", "[2001:db8::1]", 443),
+            ("https://[2001:db8::1]:80", "[2001:db8::1]:80", 80),
+            ("http://192.0.2.1:443", "192.0.2.1:443", 443),
+            ("HTTPS://192.0.2.1", "192.0.2.1", 443),
+        ] {
+            let url = WebhookUrl::parse(url).unwrap();
+            assert_eq!((url.origin().to_string().as_str(), url.origin().port), (written, port));
+        }
+        let [plain, secure] =
+            ["http://a.b:443/", "https://a.b/"].map(|url| WebhookUrl::parse(url).unwrap().origin().clone());
+        assert_ne!(plain, secure);
     }
 
     #[test]
     fn ports_that_there_are_not_are_refused_by_name() {
         for port in ["0", "00", "65536", "99999999999999999999", "-1", "+80", "8 0", "x", "", "80:80"] {
             for host in ["a.b", "127.0.0.1", "[::1]"] {
-                let refused = Origin::read(&format!("{host}:{port}")).unwrap_err();
+                let refused = read(&format!("{host}:{port}")).unwrap_err();
                 assert_eq!(refused, InvalidWebhook::Port, "{host}:{port}");
             }
         }
-        assert_eq!(Origin::read("[::1]80"), Err(InvalidWebhook::Port));
+        assert_eq!(read("[::1]80"), Err(InvalidWebhook::Port));
         assert!(InvalidWebhook::Port.to_string().contains("port"));
     }
 
@@ -235,7 +292,7 @@ mod tests {
             "a@b",
             "127。0。0。1",
         ] {
-            assert!(Origin::read(host).is_err(), "{host}");
+            assert!(read(host).is_err(), "{host}");
         }
     }
 }

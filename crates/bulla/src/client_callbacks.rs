@@ -76,7 +76,8 @@ impl<D: RelayApi> Records for CallbackRecords<D> {
 
 fn refused(error: CallbackError) -> CallbackRefused {
     match error {
-        CallbackError::Invalid(_) | CallbackError::NotVerified(WebhookError::ForbiddenAddress { .. }) => {
+        CallbackError::Invalid(_)
+        | CallbackError::NotVerified(WebhookError::ForbiddenAddress { .. } | WebhookError::NoTls) => {
             CallbackRefused::Url(error.into())
         }
         error => CallbackRefused::Handshake(error.into()),

@@ -56,7 +56,6 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("bulla-xeddsa/src/", &[ANY], SPECIFIED),
     ("bulla-transparency/src/log_key.rs", &["ED25519"], SPECIFIED),
     ("bulla-webhook/src/signature.rs", &["BLOCK_BYTES"], SPECIFIED),
-    ("bulla-webhook/src/webhook_url.rs", &["HTTP_PORT"], SPECIFIED),
     ("bulla-relay/src/rules/service_window.rs", &["SERVICE_WINDOW"], RULE),
     ("bulla-relay/src/rules/messaging_limit.rs", &["LIMIT_PERIOD"], RULE),
     ("bulla-base/src/time.rs", &[ANY], UNIT),

@@ -11,7 +11,7 @@ const HTTP: [&str; 9] =
     ["axum", "axum-core", "h2", "http", "http-body", "http-body-util", "httparse", "hyper", "hyper-util"];
 
 /// Each feature of the facade, and whether it brings HTTP and the embedded engine.
-const FEATURES: [(&str, bool, bool); 10] = [
+const FEATURES: [(&str, bool, bool); 11] = [
     ("carrier", false, false),
     ("conformance", false, false),
     ("device", false, false),
@@ -22,6 +22,7 @@ const FEATURES: [(&str, bool, bool); 10] = [
     ("relay", false, false),
     ("sighted", false, false),
     ("webhook", true, false),
+    ("webhook-tls", true, false),
 ];
 
 /// What is of the sighted side, or opens messages for it.

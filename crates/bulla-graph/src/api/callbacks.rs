@@ -97,7 +97,8 @@ impl ApiError {
     fn callback(field: &str, error: &CallbackRefused) -> Self {
         let why = match error {
             CallbackRefused::Url(_) => {
-                "it is none that is called here: http:// and a public host, without user and password"
+                "it is none that is called here: http://, or https:// where that is spoken, and a public host, \
+                 without user and password"
             }
             CallbackRefused::Handshake(_) => {
                 "there is no web server at it that may be called and answers the handshake with 200 and the \

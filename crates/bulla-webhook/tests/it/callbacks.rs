@@ -110,7 +110,9 @@ async fn a_handshake_is_made_to_the_byte_with_the_token_and_in_time() {
     let wrong = verifier.verify(&url, VERIFY_TOKEN).await.unwrap_err();
     assert!(matches!(wrong, CallbackError::NotVerified(WebhookError::WrongChallenge)));
     assert_eq!(receiver.take().len(), 3);
-    for url in ["https://shop.example/", "ftp://shop.example/", "http://u:p@shop.example/", ""] {
+    let not_spoken = verifier.verify("https://shop.example/", "t").await.unwrap_err();
+    assert!(matches!(not_spoken, CallbackError::NotVerified(WebhookError::NoTls)), "{not_spoken:?}");
+    for url in ["ftp://shop.example/", "http://u:p@shop.example/", ""] {
         assert!(matches!(verifier.verify(url, "t").await, Err(CallbackError::Invalid(_))), "{url}");
     }
     assert!(matches!(verifier.verify(&url, "").await, Err(CallbackError::Invalid(_))), "an empty token");

@@ -110,6 +110,12 @@ async fn https_goes_by_the_dialer_that_was_handed_over_for_it() {
     assert!(matches!(refused, Err(FetchError::Https)), "{refused:?}");
     // One that only says that it speaks TLS, and obeys the same rules.
     let networks = AllowedNetworks::none().and("127.0.0.0/30".parse().unwrap());
+    let connector = Connector::new().allow(networks).https_by(TcpDialer);
+    let both = Fetcher::new(connector, Arc::new(WaitingClock));
+    let (_, bytes) = body(&both, &format!("https://{at}/a")).await.unwrap();
+    assert_eq!(bytes, b"/a");
+    // The same by a connector for it alone.
+    let networks = AllowedNetworks::none().and("127.0.0.0/30".parse().unwrap());
     let both = plain.https_by(Connector::new().allow(networks).dial_by(TcpDialer));
     let (_, bytes) = body(&both, &format!("https://{at}/a")).await.unwrap();
     assert_eq!(bytes, b"/a");

@@ -15,6 +15,7 @@ mod corpus;
 mod fetcher;
 mod forbidden_addresses;
 mod handshake;
+mod https;
 mod listeners;
 mod logs_and_metrics;
 mod message_kinds;

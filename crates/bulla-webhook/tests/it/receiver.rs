@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::serve::Listener;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response};
 use http_body_util::BodyExt;
@@ -32,6 +33,11 @@ impl Receiver {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
+        Self::on(listener, address)
+    }
+
+    /// The same on what `listener` accepts.
+    pub(crate) fn on<L: Listener<Addr: std::fmt::Debug>>(listener: L, address: String) -> Self {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let answer: Answer = Arc::new(Mutex::new(Arc::new(well_behaved)));
         let (seen_too, answer_too) = (seen.clone(), answer.clone());
