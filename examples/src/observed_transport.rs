@@ -148,4 +148,8 @@ impl<T: Transport, W: EnvelopeObserver> Transport for ObservedTransport<T, W> {
     async fn report(&self, caller: &Caller, report: Bytes) -> Result<(), TransportError> {
         self.transport.report(caller, report).await
     }
+
+    async fn billing(&self, caller: &Caller, request: Bytes) -> Result<Bytes, TransportError> {
+        self.transport.billing(caller, request).await
+    }
 }

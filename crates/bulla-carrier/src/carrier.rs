@@ -31,6 +31,7 @@ use crate::restored_store::StoreGeneration;
 use crate::running_erasures::RunningErasures;
 use crate::settling::Settling;
 use crate::stamps::Stamps;
+use crate::statements::ComparedSide;
 use crate::stats::Tallies;
 use crate::store_layout::PEPPER;
 use crate::trace_span;
@@ -67,6 +68,8 @@ pub struct Carrier<S> {
     pub(crate) ledger: CarrierLedger,
     /// If users are protected.
     pub(crate) protection: Option<Arc<Protection<S>>>,
+    /// What a relay compares with its own just now.
+    pub(crate) compared: ComparedSide,
     pub(crate) upkeep: Upkeep,
 }
 
@@ -150,6 +153,7 @@ impl<S: Store> Carrier<S> {
             key_log: None,
             protection: None,
             ledger: CarrierLedger::default(),
+            compared: ComparedSide::default(),
             stamps,
         };
         carrier.finish_erasures().await?;
@@ -412,6 +416,17 @@ impl<S: Store> Transport for Carrier<S> {
             self.take_report(caller.address(), &report).await
         };
         self.watched(self.call("report", caller.address(), None), taken).await
+    }
+
+    async fn billing(&self, caller: &Caller, request: Bytes) -> Result<Bytes, TransportError> {
+        let answered = async {
+            let _pass = self.pass(caller).await?;
+            match caller.address().party() {
+                Party::Business(business) => self.answer_billing(*business, &request).await,
+                _ => Err(TransportError::NoStatement),
+            }
+        };
+        self.watched(self.call("billing", caller.address(), None), answered).await
     }
 }
 

@@ -42,6 +42,7 @@ mod metrics;
 mod protection;
 mod reports;
 mod stamps;
+mod statements;
 mod stats;
 mod trace_span;
 mod upkeep;
@@ -68,6 +69,7 @@ pub use blobs::{
 
 pub use key_log::KeyLogResumption;
 pub use reports::VerifiedReport;
+pub use statements::IssueError;
 pub use stats::CarrierStats;
 
 pub use limits::{

@@ -101,6 +101,10 @@ pub(crate) const MAX_REACHED_APART: usize = 16_384;
 /// For how many days it is summed up how many users a business has written to, of which its tier follows.
 pub(crate) const TIER_DAYS: usize = 30;
 
+/// For how long it stays in memory what a relay compares with its own: a comparison asks some ten times, and
+/// whoever goes on later compares with what was counted since.
+pub(crate) const SIDE_KEPT_FOR: Duration = Duration::from_secs(600);
+
 /// How often what is over is dropped.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 

@@ -65,6 +65,9 @@ pub(crate) const ENFORCEMENTS: &str = "bulla_carrier_enforcements_total";
 /// or `too_late` for it.
 pub(crate) const LEDGER: &str = "bulla_carrier_ledger_total";
 
+/// Counter of statements, by `outcome`: issued to businesses, and answered by their relays.
+pub(crate) const STATEMENTS: &str = "bulla_carrier_statements_total";
+
 /// Counter of businesses, by `tier`: came into it from another, by the rules.
 pub(crate) const TIERS: &str = "bulla_carrier_tiers_total";
 

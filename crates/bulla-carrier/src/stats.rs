@@ -97,6 +97,7 @@ fn reason(error: &TransportError) -> &'static str {
         TransportError::NotTheSender => "not_the_sender",
         TransportError::NoLog => "no_log",
         TransportError::NoReports => "no_reports",
+        TransportError::NoStatement => "no_statement",
         TransportError::NotProven => "not_proven",
         TransportError::Restricted { .. } => "restricted",
         TransportError::TooFast { .. } => "too_fast",

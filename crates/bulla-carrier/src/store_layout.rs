@@ -22,6 +22,7 @@
 //! business    TIER            –                       how many users it may write to first, and to how many it did on each of 30 days
 //! user        MARKETING/day   –                       when the user got the last four promotions (u64 each)
 //! business    ENFORCEMENT     number (u32)            what was done about it, and why
+//! business    STATEMENT       period: from, to (u32 each)   the key of who is billed ‖ length (u32) ‖ rate card ‖ signed statement
 //! zero        ERASING         user's partition        nothing: this user's erasure was begun and is not done
 //! zero        BUSINESS        its number              nothing: this business has connected
 //! zero        GENERATION      –                       the generation of the store, if it was put back from a backup
@@ -48,7 +49,7 @@
 //! | FENCE, QUEUE_INDEX | the party: when it is erased. No other party can take its place, so there is one of each for each number |
 //! | ERASING | the erasure |
 //! | BUSINESS | the business, when it is erased |
-//! | STANDING, MET, TIER, ENFORCEMENT | the business, when it is erased; MET with the last whom it has met |
+//! | STANDING, MET, TIER, ENFORCEMENT, STATEMENT | the business, when it is erased; MET with the last whom it has met |
 //! | REPORTERS | a week after the last, or the user: when it is erased |
 //! | GENERATION, PEPPER | the store |
 //! | STAMP_KEYS | the day: each is overwritten by that of the next |
@@ -97,6 +98,7 @@ pub(crate) const MARKETING: Space = Space::new(0x82);
 pub(crate) const REPORTERS: Space = Space::new(0x83);
 pub(crate) const REPORTS_MADE: Space = Space::new(0x84);
 pub(crate) const REACHED: Space = Space::new(0x85);
+pub(crate) const STATEMENT: Space = Space::new(0x86);
 
 /// How many kinds of people there are whom a business has met.
 pub(crate) const MET_KINDS: usize = 3;

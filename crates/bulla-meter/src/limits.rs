@@ -67,6 +67,10 @@ pub const MAX_PARTS: usize = 1024;
 /// A range of so many leaves or fewer is told leaf by leaf.
 pub const MAX_LEAVES_TOLD: usize = 16;
 
+/// The most bytes of what a relay and who bills tell each other at once: 512 KiB, half of what the wire
+/// takes. A statement that takes more is carried by the host.
+pub const MAX_BILLING_BYTES: usize = 512 * 1024;
+
 /// For how many days counts of deliveries are kept, unless the host says otherwise.
 pub const LEDGER_DAYS: u32 = 400;
 

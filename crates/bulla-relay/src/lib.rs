@@ -5,6 +5,7 @@
 //! [`Reports`] and what is [`Suspended`]. [`OutgoingMedia`] is a message with a picture or a file,
 //! [`OutgoingTemplate`] one with a template, which a [`TemplateDefinition`] says.
 
+mod billing_error;
 mod builder;
 mod business;
 mod media;
@@ -39,6 +40,7 @@ mod user_ids;
 #[doc(hidden)]
 pub mod fuzzing;
 
+pub use billing_error::BillingError;
 pub use builder::RelayBuilder;
 pub use business::Business;
 pub use media::{MediaDescription, MediaError, MediaId, MediaKind, MediaStream, OutgoingMedia, Upload};

@@ -46,6 +46,7 @@ mod sink_permits;
 
 mod active_business;
 mod add_and_remove_businesses;
+mod billing;
 mod blocked_users;
 mod business_registry;
 mod business_start;

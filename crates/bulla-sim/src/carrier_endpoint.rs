@@ -240,4 +240,8 @@ impl Transport for CarrierEndpoint {
     async fn report(&self, caller: &Caller, report: Bytes) -> Result<(), TransportError> {
         self.ask(|carrier| async move { carrier.report(caller, report).await }).await
     }
+
+    async fn billing(&self, caller: &Caller, request: Bytes) -> Result<Bytes, TransportError> {
+        self.ask(|carrier| async move { carrier.billing(caller, request).await }).await
+    }
 }

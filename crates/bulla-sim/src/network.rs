@@ -286,4 +286,12 @@ impl Transport for NetworkLink {
         })
         .await
     }
+
+    async fn billing(&self, caller: &Caller, request: Bytes) -> Result<Bytes, TransportError> {
+        self.pass(|carrier| {
+            let (caller, request) = (caller.clone(), request.clone());
+            async move { carrier.billing(&caller, request).await }
+        })
+        .await
+    }
 }

@@ -93,6 +93,10 @@ impl Transport for BoxTransport {
     async fn report(&self, caller: &Caller, report: Bytes) -> Result<(), TransportError> {
         self.0.report(caller, report).await
     }
+
+    async fn billing(&self, caller: &Caller, request: Bytes) -> Result<Bytes, TransportError> {
+        self.0.billing(caller, request).await
+    }
 }
 
 impl fmt::Debug for BoxTransport {
@@ -167,6 +171,9 @@ trait DynTransport: Send + Sync {
     ) -> Answer<'a, Result<LogLeaves, TransportError>>;
 
     fn report<'a>(&'a self, caller: &'a Caller, report: Bytes) -> Answer<'a, Result<(), TransportError>>;
+
+    fn billing<'a>(&'a self, caller: &'a Caller, request: Bytes)
+    -> Answer<'a, Result<Bytes, TransportError>>;
 }
 
 impl<T: Transport> DynTransport for T {
@@ -261,5 +268,13 @@ impl<T: Transport> DynTransport for T {
 
     fn report<'a>(&'a self, caller: &'a Caller, report: Bytes) -> Answer<'a, Result<(), TransportError>> {
         Box::pin(Transport::report(self, caller, report))
+    }
+
+    fn billing<'a>(
+        &'a self,
+        caller: &'a Caller,
+        request: Bytes,
+    ) -> Answer<'a, Result<Bytes, TransportError>> {
+        Box::pin(Transport::billing(self, caller, request))
     }
 }

@@ -90,6 +90,9 @@ pub enum TransportError {
     /// The carrier's: it takes no reports.
     #[error("the carrier takes no reports")]
     NoReports,
+    /// The carrier's: it has no statement of that period for the caller.
+    #[error("the carrier has no such statement")]
+    NoStatement,
     /// The caller's: a message of the report was not sent as it says, or so long ago that nobody can tell any
     /// more. Which, the caller is not told.
     #[error("a message of the report was not sent as it says")]

@@ -111,6 +111,10 @@ impl<C: Transport> Transport for InProcess<C> {
     async fn report(&self, caller: &Caller, report: Bytes) -> Result<(), TransportError> {
         self.carrier.report(caller, report).await
     }
+
+    async fn billing(&self, caller: &Caller, request: Bytes) -> Result<Bytes, TransportError> {
+        self.carrier.billing(caller, request).await
+    }
 }
 
 /// Bytes of blobs are bytes already: they are shared.

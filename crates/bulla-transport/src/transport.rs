@@ -232,4 +232,21 @@ pub trait Transport: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), TransportError>> + Send {
         async { Err(TransportError::NoReports) }
     }
+
+    /// Asks for the statement of a period of the caller, which is a business, answers it, or compares what
+    /// was counted: a request, and what it is answered with, as `bulla-meter` writes them.
+    ///
+    /// # Errors
+    /// [`TransportError::NoStatement`] when the carrier has none of that period;
+    /// [`TransportError::Invalid`], also of an answer that is not signed by who is billed.
+    ///
+    /// # For implementors
+    /// Unless it is written, there are none.
+    fn billing(
+        &self,
+        _caller: &Caller,
+        _request: Bytes,
+    ) -> impl Future<Output = Result<Bytes, TransportError>> + Send {
+        async { Err(TransportError::NoStatement) }
+    }
 }

@@ -266,6 +266,19 @@ impl<S: Store> Protocol for GrpcService<S> {
         answered(reported.await)
     }
 
+    async fn billing(
+        &self,
+        request: Request<proto::BillingRequest>,
+    ) -> Result<Response<proto::BillingResponse>, Status> {
+        let (context, proto::BillingRequest { caller, request }) = RequestContext::of(request);
+        let told = async {
+            let caller = self.caller(&context, caller).await?;
+            let answer = self.inner.carrier.billing(&caller, request).await?;
+            Ok(proto::BillingResponse { answer })
+        };
+        answered(told.await)
+    }
+
     async fn exchange(
         &self,
         request: Request<Streaming<ClientFrame>>,

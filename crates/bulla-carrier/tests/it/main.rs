@@ -28,6 +28,7 @@ mod queue_cost;
 mod register;
 mod reports;
 mod restored_store;
+mod statements;
 mod tiers;
 mod upkeep;
 

@@ -251,6 +251,10 @@ impl Transport for Line {
         self.carrier.report(caller, report).await
     }
 
+    async fn billing(&self, caller: &Caller, request: Bytes) -> Result<Bytes, TransportError> {
+        self.carrier.billing(caller, request).await
+    }
+
     async fn send(&self, caller: &Caller, envelope: Envelope) -> Result<(), TransportError> {
         self.check()?;
         let declared = *self.declared.lock().unwrap();

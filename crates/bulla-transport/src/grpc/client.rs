@@ -404,6 +404,12 @@ impl Transport for GrpcTransport {
         let call = async |mut client: Client, request| client.report(request).await;
         self.inner.call(caller, request, call).await.map(|proto::ReportResponse {}| ())
     }
+
+    async fn billing(&self, caller: &Caller, request: Bytes) -> Result<Bytes, TransportError> {
+        let request = proto::BillingRequest { caller: Some(caller.into()), request };
+        let call = async |mut client: Client, request| client.billing(request).await;
+        self.inner.call(caller, request, call).await.map(|proto::BillingResponse { answer }| answer)
+    }
 }
 
 impl Inner {

@@ -9,11 +9,11 @@ use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder
 
 use super::limits::{BUFFER_BYTES, MAX_FIELDS, YIELD_BYTES};
 use super::proto::{
-    CarrierFrame, ChallengeRequest, ChallengeResponse, ClientFrame, ConnectRequest, Connected, Credential,
-    FetchKeysRequest, FetchKeysResponse, FetchLogHeadRequest, FetchLogHeadResponse, FetchLogLeavesRequest,
-    FetchLogLeavesResponse, ProveLogConsistencyRequest, ProveLogConsistencyResponse, ProveRequest,
-    PublishRequest, Refusal, RegisterRequest, RemoveDeviceRequest, RemoveDeviceResponse, ReportRequest,
-    ReportResponse,
+    BillingRequest, BillingResponse, CarrierFrame, ChallengeRequest, ChallengeResponse, ClientFrame,
+    ConnectRequest, Connected, Credential, FetchKeysRequest, FetchKeysResponse, FetchLogHeadRequest,
+    FetchLogHeadResponse, FetchLogLeavesRequest, FetchLogLeavesResponse, ProveLogConsistencyRequest,
+    ProveLogConsistencyResponse, ProveRequest, PublishRequest, Refusal, RegisterRequest, RemoveDeviceRequest,
+    RemoveDeviceResponse, ReportRequest, ReportResponse,
 };
 use crate::TransportError;
 
@@ -164,6 +164,14 @@ impl Bounded for ReportRequest {
 }
 
 impl Bounded for ReportResponse {
+    const NESTED: &'static [Nested] = &[];
+}
+
+impl Bounded for BillingRequest {
+    const NESTED: &'static [Nested] = CALLER;
+}
+
+impl Bounded for BillingResponse {
     const NESTED: &'static [Nested] = &[];
 }
 

@@ -51,6 +51,7 @@ pub fn requests(bytes: &[u8]) {
         13 => read(bytes, |download: proto::DownloadRequest| caller(download.caller)),
         14 => read(bytes, |leaves: proto::FetchLogLeavesRequest| caller(leaves.caller)),
         15 => read(bytes, |report: proto::ReportRequest| caller(report.caller)),
+        16 => read(bytes, |billing: proto::BillingRequest| caller(billing.caller)),
         _ => {}
     }
 }
@@ -82,6 +83,7 @@ pub fn answers(bytes: &[u8]) {
         12 => drop(error_of(status(bytes)).to_string()),
         13 => drop(blobs::blob_error_of(status(bytes)).to_string()),
         14 => read(bytes, |leaves: proto::FetchLogLeavesResponse| drop(LogLeaves::new(leaves.leaves))),
+        15 => read(bytes, |_: proto::BillingResponse| {}),
         _ => {}
     }
 }

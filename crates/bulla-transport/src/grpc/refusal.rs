@@ -37,9 +37,11 @@ const IDENTITY_PROBLEMS: [(IdentityProblem, proto::IdentityProblem); 9] = [
 ];
 
 /// The fields that are refused by name. A carrier that is newer than this client may name others.
-const FIELDS: [&str; 43] = [
+const FIELDS: [&str; 45] = [
     "address",
+    "answer to a statement",
     "attempt",
+    "billing request",
     "caller",
     "deliveries at once",
     "device",
@@ -113,6 +115,7 @@ impl Refusal {
             TransportError::NotTheSender => Self::because(Reason::NotTheSender),
             TransportError::NoLog => Self::because(Reason::NoLog),
             TransportError::NoReports => Self::because(Reason::NoReports),
+            TransportError::NoStatement => Self::because(Reason::NoStatement),
             TransportError::NotProven => Self::because(Reason::NotProven),
             TransportError::Restricted { restriction, until } => Self {
                 restriction: proto::Restriction::of(*restriction).into(),
@@ -200,6 +203,7 @@ impl Refusal {
             Reason::Reinstalled => TransportError::Reinstalled,
             Reason::NotTheSender => TransportError::NotTheSender,
             Reason::NoLog => TransportError::NoLog,
+            Reason::NoStatement => TransportError::NoStatement,
             Reason::NoReports => TransportError::NoReports,
             Reason::NotProven => TransportError::NotProven,
             Reason::Restricted => TransportError::Restricted {
@@ -252,7 +256,7 @@ impl Refusal {
             Reason::TooManyAttempts | Reason::TooFast | Reason::MessagingLimit | Reason::MarketingLimit => {
                 Code::ResourceExhausted
             }
-            Reason::UnknownRecipient | Reason::NoLog => Code::NotFound,
+            Reason::UnknownRecipient | Reason::NoLog | Reason::NoStatement => Code::NotFound,
             Reason::NoReports => Code::Unimplemented,
             Reason::Removed | Reason::NotTheSender | Reason::Restricted => Code::PermissionDenied,
             Reason::Fenced | Reason::Devices | Reason::NoKeys | Reason::Reinstalled => {
@@ -378,6 +382,7 @@ mod tests {
             TransportError::NotTheSender,
             TransportError::NoLog,
             TransportError::NoReports,
+            TransportError::NoStatement,
             TransportError::NotProven,
             TransportError::Restricted {
                 restriction: Restriction::Paused,

@@ -214,6 +214,7 @@ mod tests {
     use super::super::codec;
     use super::super::proto::{CarrierFrame, ClientFrame, carrier_frame, client_frame};
     use super::*;
+    use crate::Restriction;
 
     fn alice() -> Address {
         Address::user(Number::parse("16505551234").unwrap())
@@ -229,6 +230,35 @@ mod tests {
     fn delivery(place: u64, sealed: usize) -> Delivery {
         let at = |number| Sequence::new(3, number);
         Delivery::new(at(place), at(place - 1), envelope(sealed))
+    }
+
+    #[test]
+    fn how_a_business_stands_comes_back_from_the_wire_whatever_it_is() {
+        let until = Timestamp::from_millis(1_795_293_590_960);
+        let restrictions = [Restriction::Limited, Restriction::Paused, Restriction::Stopped];
+        let restrictions = restrictions.into_iter().flat_map(|is| [(is, None), (is, Some(until))]);
+        let restrictions: Vec<_> = restrictions.map(Some).chain([None]).collect();
+        let tiers: Vec<_> = Tier::ALL.into_iter().map(Some).chain([None]).collect();
+        let mut seen = 0;
+        for quality in Quality::ALL {
+            for is_warned in [false, true] {
+                for restriction in &restrictions {
+                    for tier in &tiers {
+                        let mut standing = BusinessStanding::new(quality);
+                        (standing.is_warned, standing.restriction, standing.tier) =
+                            (is_warned, *restriction, *tier);
+                        for standing in [Some(standing), None] {
+                            let connected = Connected::new(3, 9).in_generation(5).standing(standing);
+                            let wire = proto::Connected::from(connected).encode_to_vec();
+                            let read = codec::decode::<proto::Connected>(wire.into()).unwrap();
+                            assert!(Connected::from(read) == connected, "{standing:?}");
+                        }
+                        seen += 1;
+                    }
+                }
+            }
+        }
+        assert_eq!(seen, Quality::ALL.len() * 2 * 7 * (Tier::ALL.len() + 1));
     }
 
     /// Clients in other languages are written from the files; ours is written by hand, in another crate.

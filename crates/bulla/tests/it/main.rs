@@ -14,4 +14,5 @@ mod reinstalled_device;
 mod restored_backup;
 mod retention;
 mod simulation;
+mod statements;
 mod test_types;

@@ -229,6 +229,10 @@ impl<T: Transport> Transport for FaultyTransport<T> {
         self.open()?.report(caller, report).await
     }
 
+    async fn billing(&self, caller: &Caller, request: Bytes) -> Result<Bytes, TransportError> {
+        self.open()?.billing(caller, request).await
+    }
+
     async fn log_consistency(
         &self,
         caller: &Caller,

@@ -17,7 +17,10 @@ use bulla::envelope::{
     Envelope, Form, FrankingTag, IdentitySigner, InstallationId, KeyUpload, Kind, SignedKey,
 };
 use bulla::integrity::{Reason, Report, ReportedMessage, Stamp, commitment};
-use bulla::meter::{LedgerSettings, TagKey};
+use bulla::meter::{
+    BillingSigner, Currency, LedgerSettings, LocalDate, PricingType, RateCard, SignedStatement, Statement,
+    StatementParts, TagKey, Tariff, TypeRule, Zone,
+};
 use bulla::relay::{
     Business, ConfigurationKey, ConfigurationOwner, MediaDescription, MessageRef, OnBreach, Outgoing,
     OutgoingBody, OutgoingTemplate, PageStart, Relay, Review, Rules, ServiceWindow, SuspendedPart,
@@ -147,7 +150,19 @@ async fn a_delivery_is_counted(number: &str) {
     let received = carrier.receive(&user, Sequence::START).await.unwrap();
     let sequences: Vec<_> = received.iter().map(|delivery| delivery.sequence).collect();
     carrier.acknowledge(&user, &sequences).await.unwrap();
+    a_bill_is_issued(&carrier).await;
     carrier.close().await;
+}
+
+/// Who bills issues a statement, for the relay to ask for.
+async fn a_bill_is_issued<S: Store>(carrier: &Carrier<S>) {
+    let (zone, from) = (Zone::utc(), LocalDate::parse("2026-01-01").unwrap());
+    let rules = TypeRule::everywhere(from, |_, _| PricingType::Regular);
+    let card = RateCard::new("ours", Currency::parse("EUR").unwrap(), rules, Vec::new(), Vec::new()).unwrap();
+    let (tariff, signer) = (Tariff::new(&card, &zone), BillingSigner::generate(&SystemRng));
+    let parts = StatementParts::new(BusinessAccountId::new(1), zone.month(from), &zone, &tariff);
+    let signed = SignedStatement::issue(Statement::new(parts, &[]).unwrap(), &signer);
+    carrier.issue_statement(SHOP, &signed, &card, signer.public()).await.unwrap();
 }
 
 /// Somebody publishes keys for a business, of which the log takes the identity.
@@ -257,6 +272,8 @@ impl Scenario<'_> {
         self.shop.is_told(&["\"emoji\"", &sent]).await;
         alice.device.report(SHOP, &[message_id(&sent)], Reason::Spam, false).await.unwrap();
         self.running.relay.report(SHOP, &[message_ref(&heard)], Reason::Other, false).await.unwrap();
+        let period = Zone::utc().month(LocalDate::parse("2026-01-01").unwrap());
+        self.running.relay.statement(SHOP, period).await.unwrap_err();
         let stranger = PhoneNumberId::new(999_999_999);
         let text = Content::text(Text::new(self.personal.text()).unwrap());
         drop(alice.device.send(stranger, &text).await);

@@ -14,6 +14,7 @@ const SUITES: &[(&str, usize)] = &[
     ("queue::", 15),
     ("register::", 3),
     ("reports::", 10),
+    ("statements::", 3),
 ];
 
 /// Who sends without having connected is told to connect. Over the wire the stream has connected them. And
