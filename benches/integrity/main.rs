@@ -84,6 +84,26 @@ fn main() -> io::Result<()> {
         let reservation = recipients.reserve(user, None, later, &rng).unwrap();
         assert!(recipients.commit(user, reservation, later, &rng));
     })?;
+    // What a campaign asks of each user for the first time: whether their window is open, and whether they
+    // fit.
+    for (name, at) in [("on the day of its key", NOW), ("on the day after others", later)] {
+        let (mut wrote, mut reached) = (Recipients::new(NOW, &rng), Recipients::new(NOW, &rng));
+        for user in ["one", "another"] {
+            for people in [&mut wrote, &mut reached] {
+                let before = Timestamp::from_millis(at.as_millis() - 3_600_000);
+                let reservation = people.reserve(user.as_bytes(), None, before, &rng).unwrap();
+                assert!(people.commit(user.as_bytes(), reservation, before, &rng));
+            }
+        }
+        row(&format!("a user written to first, {name}"), &mut |place| {
+            let user = &numbers[place % users];
+            if !wrote.contains(user, at, &rng) {
+                let reservation = reached.reserve(user, None, at, &rng).unwrap();
+                let _ = black_box(reservation.counted_user());
+                assert!(reached.commit(user, reservation, at, &rng));
+            }
+        })?;
+    }
     let mut state = RateState::default();
     row("a rate asked", &mut |place| {
         let now = Timestamp::from_millis(NOW.as_millis() + place as u64 * 13);

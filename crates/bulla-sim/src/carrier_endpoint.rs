@@ -17,6 +17,7 @@ use crate::ghost_device::GhostDevice;
 use crate::machine::Process;
 use crate::plan::Plan;
 use crate::planted_bugs::PlantedBug;
+use crate::protection_checks::ProtectionChecks;
 use crate::run_log::RunLog;
 
 /// Where the carrier is, if it runs: what everybody else calls.
@@ -28,6 +29,8 @@ pub(crate) struct CarrierEndpoint {
     /// How often the carrier was put back from a backup, and how often it had been when each has connected.
     put_back: Mutex<(u64, BTreeMap<Vec<u8>, u64>)>,
     ghost: Option<GhostDevice>,
+    /// Who judges what the carrier lets pass.
+    protection: Arc<ProtectionChecks>,
 }
 
 #[derive(Clone)]
@@ -37,15 +40,21 @@ struct Running {
 }
 
 impl CarrierEndpoint {
-    pub(crate) fn new(run_log: Arc<RunLog>, planted_bug: Option<PlantedBug>, plan: &Plan) -> Self {
+    pub(crate) fn new(
+        run_log: Arc<RunLog>,
+        planted_bug: Option<PlantedBug>,
+        plan: &Plan,
+        protection: Arc<ProtectionChecks>,
+    ) -> Self {
         let (running, put_back) = (Mutex::new(None), Mutex::new((0, BTreeMap::new())));
         let ghost = plan.ghost.then(|| GhostDevice::new(Arc::clone(&run_log)));
-        Self { running, run_log, planted_bug, rng: SeededRng::new(!plan.seed), put_back, ghost }
+        Self { running, run_log, planted_bug, rng: SeededRng::new(!plan.seed), put_back, ghost, protection }
     }
 
     /// From now on this carrier answers.
     pub(crate) fn runs(&self, carrier: Arc<Carrier<Disk>>, process: Arc<Process>) {
         self.run_log.wire.carrier_starts();
+        self.protection.carrier_starts();
         *self.running.lock().unwrap() = Some(Running { carrier, process });
     }
 
@@ -56,6 +65,7 @@ impl CarrierEndpoint {
 
     /// The carrier has lost what came after its backup.
     pub(crate) fn put_back(&self) {
+        self.protection.put_back();
         self.put_back.lock().unwrap().0 += 1;
     }
 
@@ -152,7 +162,10 @@ impl Transport for CarrierEndpoint {
         let Some(envelope) = PlantedBug::carried(self.planted_bug, &self.rng, envelope) else {
             return Ok(());
         };
-        self.ask(|carrier| async move { carrier.send(&asks, envelope).await }).await?;
+        self.protection.tries(&envelope);
+        let sent = envelope.clone();
+        let sending = self.ask(|carrier| async move { carrier.send(&asks, sent).await });
+        sending.await.inspect_err(|error| self.protection.refused(&envelope, error))?;
         self.run_log.let_pass(caller, floor, "send");
         Ok(())
     }
@@ -180,10 +193,15 @@ impl Transport for CarrierEndpoint {
         let asks = PlantedBug::connects_as(self.planted_bug, caller, floor);
         let carried = passing
             .into_iter()
-            .filter_map(|envelope| PlantedBug::carried(self.planted_bug, &self.rng, envelope))
-            .collect();
-        let sent = self.ask(|carrier| async move { Ok(carrier.send_all(&asks, carried).await) });
+            .filter_map(|envelope| PlantedBug::carried(self.planted_bug, &self.rng, envelope));
+        let carried: Vec<_> = carried.collect();
+        carried.iter().for_each(|envelope| self.protection.tries(envelope));
+        let asked = carried.clone();
+        let sent = self.ask(|carrier| async move { Ok(carrier.send_all(&asks, asked).await) });
         let mut sent = sent.await.unwrap_or_else(SendOutcome::none);
+        if let (Some(error), Some(envelope)) = (&sent.error, carried.get(sent.taken)) {
+            self.protection.refused(envelope, error);
+        }
         if sent.error.is_none() {
             // What was not carried is said to be taken, too.
             sent.taken = count;

@@ -14,6 +14,8 @@ pub(crate) struct CurrentFaults {
     pub(crate) is_sink_down: AtomicBool,
     /// How many erasures are going on, or have been lately.
     forgetting: AtomicU64,
+    /// Whether a relay has lost what it had counted.
+    has_lost_ledger: AtomicBool,
 }
 
 impl CurrentFaults {
@@ -23,6 +25,7 @@ impl CurrentFaults {
             is_calm: AtomicBool::new(false),
             is_sink_down: AtomicBool::new(false),
             forgetting: AtomicU64::new(0),
+            has_lost_ledger: AtomicBool::new(false),
         }
     }
 
@@ -43,6 +46,14 @@ impl CurrentFaults {
 
     pub(crate) fn forgets(&self) {
         self.forgetting.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn loses_ledger(&self) {
+        self.has_lost_ledger.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn has_lost_ledger(&self) -> bool {
+        self.has_lost_ledger.load(Ordering::SeqCst)
     }
 
     pub(crate) fn is_forgetting(&self) -> bool {

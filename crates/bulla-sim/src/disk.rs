@@ -14,6 +14,7 @@ use crate::disk_contents::DiskContents;
 use crate::faults::FaultKind;
 use crate::machine::{Machine, Process};
 use crate::planted_bugs::PlantedBug;
+use crate::protection_checks::ProtectionChecks;
 use crate::random::below;
 use crate::run_log::RunLog;
 
@@ -33,6 +34,8 @@ pub(crate) struct Disk {
     /// The longest a commit takes, in milliseconds.
     pub(crate) slowness: u64,
     pub(crate) planted_bug: Option<PlantedBug>,
+    /// Who judges what the carrier lets pass, if it is the carrier's.
+    pub(crate) protection: Option<Arc<ProtectionChecks>>,
 }
 
 impl Disk {
@@ -57,6 +60,16 @@ impl Disk {
         Ok(())
     }
 
+    /// Makes `batch` durable.
+    async fn carry_out(&self, batch: Batch) -> Result<Commit, StoreError> {
+        let Some(protection) = &self.protection else { return self.rows.commit(batch).await };
+        let committed = self.rows.commit(batch.clone()).await?;
+        if let Commit::Committed(_) = committed {
+            protection.committed(&batch);
+        }
+        Ok(committed)
+    }
+
     /// Whether the disk fails at this very write, which may have been carried out.
     async fn fails(&self, batch: &Batch) -> bool {
         if !self.machine.is_failing.swap(false, Ordering::SeqCst) {
@@ -65,7 +78,7 @@ impl Disk {
         self.run_log.count(FaultKind::Failing);
         self.machine.note_disk_trouble();
         if below(&*self.rng, 2) == 0 {
-            let _ = self.rows.commit(batch.clone()).await;
+            let _ = self.carry_out(batch.clone()).await;
         }
         self.process.kill();
         true
@@ -94,6 +107,10 @@ impl StoreWrapper for Disk {
             self.live().await?;
             batch = rest;
         }
+        if let Some(kept) = PlantedBug::never_released(self, &batch) {
+            let _ = self.rows.commit(kept).await;
+            return Err(StoreError::Unavailable { source: io::ErrorKind::Interrupted.into() });
+        }
         if self.fails(&batch).await {
             return Err(StoreError::Poisoned { source: None });
         }
@@ -106,7 +123,7 @@ impl StoreWrapper for Disk {
         if PlantedBug::is_unsynced(self) {
             self.machine.will_be_synced(&self.rows);
         }
-        let committed = self.rows.commit(batch).await?;
+        let committed = self.carry_out(batch).await?;
         // It is durable; whether anybody hears of it is another matter.
         self.wait(self.slowness / 4).await;
         self.live().await?;

@@ -43,6 +43,12 @@ impl DiskContents {
         found.map(|(name, _)| name.clone()).collect()
     }
 
+    /// Every counter of `space`.
+    pub(crate) fn counters_of(&self, space: Space) -> Vec<Counter> {
+        let kept = self.kept();
+        kept.counters.keys().filter(|counter| counter.space() == space).cloned().collect()
+    }
+
     /// Whether the name of a row of `space` ends with `end`.
     pub(crate) fn has_name(&self, end: &[u8]) -> bool {
         self.kept().records.keys().any(|(_, key)| key.name().ends_with(end))

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 use bulla::envelope::{Envelope, Form, InstallationId, KeyBundle, Kind};
 use bulla::session::message::{PreKeySignalMessage, SignalMessage};
 use bulla::transport::{Caller, Delivery, Sequence};
-use bulla_base::{Address, Category, MessageId, Timestamp};
+use bulla_base::{Address, Category, MessageId, Number, Party, Timestamp};
 use memchr::memmem;
 
 use crate::invariants::Invariant;
@@ -39,8 +39,9 @@ struct Observed {
     bundles: BTreeMap<Vec<u8>, KeyBundle>,
     /// Which envelopes were sent, and when first.
     left: BTreeMap<MessageId, Timestamp>,
-    /// Which envelopes are messages, and no receipts; and of which category they say that they are.
-    messages: BTreeMap<MessageId, Category>,
+    /// Which envelopes are messages, and no receipts; of which category they say that they are, and the
+    /// user's number.
+    messages: BTreeMap<MessageId, (Category, Number)>,
     /// Which messages were sent again, because whom they were for could not open them.
     again: BTreeSet<MessageId>,
     /// What was delivered where.
@@ -172,14 +173,15 @@ impl WireHistory {
         self.observed().messages.contains_key(&id)
     }
 
-    /// Every message that was sent, and of which category it says that it is.
-    pub(crate) fn all_messages(&self) -> Vec<(MessageId, Category)> {
-        self.observed().messages.iter().map(|(id, category)| (*id, *category)).collect()
+    /// Every message that was sent, of which category it says that it is, and the user's number.
+    pub(crate) fn all_messages(&self) -> Vec<(MessageId, Category, Number)> {
+        let observed = self.observed();
+        observed.messages.iter().map(|(id, (category, user))| (*id, *category, user.clone())).collect()
     }
 
     /// Of which category a message that was sent says that it is.
     pub(crate) fn category(&self, id: MessageId) -> Option<Category> {
-        self.observed().messages.get(&id).copied()
+        self.observed().messages.get(&id).map(|(category, _)| *category)
     }
 
     /// Whether the message was asked for again: then later ones may have come before it.
@@ -209,8 +211,13 @@ impl RunLog {
         };
         let now = self.now();
         self.wire.observed().left.entry(envelope.id()).or_insert(now);
-        if let Kind::Message(category) = envelope.kind() {
-            self.wire.observed().messages.insert(envelope.id(), category);
+        let parties = [envelope.from().party(), envelope.to().party()];
+        let user = parties.into_iter().find_map(|party| match party {
+            Party::User(number) => Some(number.clone()),
+            _ => None,
+        });
+        if let (Kind::Message(category), Some(user)) = (envelope.kind(), user) {
+            self.wire.observed().messages.insert(envelope.id(), (category, user));
         }
         if envelope.attempt() > 0 {
             self.wire.observed().again.insert(envelope.id());

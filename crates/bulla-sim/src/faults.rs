@@ -8,7 +8,6 @@ use std::time::Duration;
 use bulla_base::{Address, Clock as _, DeviceId};
 
 use crate::machine::MachineName;
-use crate::phone_numbers::{device_address, number};
 use crate::plan::Fault;
 use crate::world::World;
 use crate::{failover, retention, supervisor};
@@ -109,10 +108,14 @@ pub(crate) fn inject(world: &Arc<World>, fault: Fault) {
         Fault::Jump(name, minutes, span) => {
             world.run_log.count(FaultKind::Jump);
             let machine = Arc::clone(world.machine(name));
-            let model = (name == MachineName::Relay).then(|| Arc::clone(&world.model));
+            let model = Arc::clone(&world.model);
             let set_wrong = move |by_ms: i64| {
                 machine.clock.set_wrong(by_ms);
-                model.iter().for_each(|model| model.rules.clock_changes());
+                match name {
+                    MachineName::Relay => model.rules.clock_changes(),
+                    MachineName::Carrier => model.protection.clock_changes(),
+                    _ => {}
+                }
             };
             set_wrong(minutes * 60_000);
             later(world, span, move || set_wrong(0));
@@ -140,6 +143,7 @@ pub(crate) fn inject(world: &Arc<World>, fault: Fault) {
         Fault::LoseStore => {
             world.run_log.count(FaultKind::LostStore);
             world.current_faults.forgets();
+            world.current_faults.loses_ledger();
             world.model.forget_all();
             world.relay.lose_disk();
         }
@@ -162,7 +166,7 @@ fn vanish(world: &Arc<World>, user: usize, device: u8) {
     tokio::spawn(async move {
         let id = DeviceId::new(device).unwrap();
         while let None | Some(Err(_)) = match world.carrier_endpoint.carrier() {
-            Some(carrier) => Some(carrier.remove_device(&number(user), id).await),
+            Some(carrier) => Some(carrier.remove_device(&world.plan.number(user), id).await),
             None => None,
         } {
             world.clock.sleep(Duration::from_secs(1)).await;
@@ -178,7 +182,7 @@ fn reinstall(world: &Arc<World>, user: usize) {
     world.model.other_phone(user);
     list_begins_anew(world, user);
     world.devices[user].lose_disk();
-    let (world, address) = (Arc::clone(world), Address::user(number(user)));
+    let (world, address) = (Arc::clone(world), Address::user(world.plan.number(user)));
     let old = world.run_log.wire.installation(&address);
     tokio::spawn(async move {
         while world.run_log.wire.installation(&address) == old {
@@ -208,6 +212,10 @@ fn put_back(world: &Arc<World>, name: MachineName) {
     }
     world.current_faults.forgets();
     match name {
+        MachineName::Relay => {
+            world.current_faults.loses_ledger();
+            world.model.forget_all();
+        }
         MachineName::Device(user) => {
             world.model.other_phone(user);
             list_begins_anew(world, user);
@@ -221,24 +229,27 @@ fn put_back(world: &Arc<World>, name: MachineName) {
 fn erase(world: &Arc<World>, user: usize) {
     world.run_log.count(FaultKind::Erased);
     world.current_faults.forgets();
+    world.model.protection.forgets();
     world.model.forget(user);
     // They hear again what is said after they have left keys anew.
     let others = world.model.other_devices(user).into_iter().map(|device| {
         world.model.other_is_gone(user, device);
-        (device, world.run_log.wire.published(&device_address(user, device)))
+        (device, world.run_log.wire.published(&world.plan.device_address(user, device)))
     });
     let others: Vec<_> = others.collect();
-    let (world, address) = (Arc::clone(world), Address::user(number(user)));
+    let (world, address) = (Arc::clone(world), Address::user(world.plan.number(user)));
     tokio::spawn(async move {
         let published = world.run_log.wire.published(&address);
         loop {
             let commits = world.carrier.disk().commits();
             if let Some(carrier) = world.carrier_endpoint.carrier()
-                && carrier.erase(&number(user)).await.is_ok()
+                && carrier.erase(&world.plan.number(user)).await.is_ok()
             {
                 // Known and not mended: a late upload brings them back (`corpus.rs`).
                 world.run_log.wire.erased(&address);
-                [2, 3].iter().for_each(|other| world.run_log.wire.erased(&device_address(user, *other)));
+                [2, 3]
+                    .iter()
+                    .for_each(|other| world.run_log.wire.erased(&world.plan.device_address(user, *other)));
                 for (device, published) in others {
                     tokio::spawn(supervisor::awaits_keys(Arc::clone(&world), user, device, published));
                 }
@@ -249,7 +260,7 @@ fn erase(world: &Arc<World>, user: usize) {
         loop {
             let commits = world.relay.disk().commits();
             if let Some(relay) = world.relay_that_acts()
-                && relay.erase(&number(user)).await.is_ok()
+                && relay.erase(&world.plan.number(user)).await.is_ok()
             {
                 break retention::is_erased(&world, &world.relay, user, commits).await;
             }

@@ -22,6 +22,8 @@ pub enum Invariant {
     Ledgers,
     /// A rule on what a business sends is held, and nothing is refused or fails for one that is off or kept.
     Rules,
+    /// The carrier lets a business write to so many users first in a day, and a user get so many promotions.
+    Limits,
     /// An event is set aside when it was tried often enough, which is told of, and nothing waits for it.
     SetAside,
     /// A ratchet step seals one message.

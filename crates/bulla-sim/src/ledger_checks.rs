@@ -8,7 +8,7 @@ use bulla::meter::{CountedMessage, CountedPeriod, Hour, LedgerSettings, Period, 
 use bulla_base::{BusinessAccountId, Clock as _};
 
 use crate::invariants::Invariant;
-use crate::phone_numbers::{BUSINESS, number};
+use crate::phone_numbers::BUSINESS;
 use crate::world::World;
 
 /// How often it is looked before what differs is a difference: what a device has acknowledged last is counted
@@ -37,9 +37,7 @@ pub(crate) fn settings() -> LedgerSettings {
 
 /// Waits until the ledgers are as they must be.
 pub(crate) async fn compare_ledgers(world: &Arc<World>) {
-    // What was erased while it was under way may be counted by one of both, or by the carrier twice: it has
-    // forgotten that it was.
-    if world.current_faults.is_forgetting() {
+    if world.current_faults.has_lost_ledger() {
         return;
     }
     let mut wrong = None;
@@ -62,16 +60,23 @@ async fn look(world: &World) -> Option<String> {
     let (ours, theirs) =
         (relay.ledger(BUSINESS, ACCOUNT, always).await, carrier.ledger(BUSINESS, ACCOUNT, always).await);
     let (Ok(ours), Ok(theirs)) = (ours, theirs) else { return Some("nobody could count".to_owned()) };
-    // All users are in one market.
-    let (settings, somebody) = (settings(), number(0));
-    let counted = |(id, category)| {
-        let message = CountedMessage::new((BUSINESS, id), &somebody, category, settings.tags());
+    let settings = settings();
+    let counted = |(id, category, user)| {
+        let message = CountedMessage::new((BUSINESS, id), &user, category, settings.tags());
         (id, CountedMessage::from_name(ACCOUNT, &message.to_name()).unwrap())
     };
     let sent: BTreeMap<_, _> = world.run_log.wire.all_messages().into_iter().map(counted).collect();
     let may_be: BTreeSet<_> = sent.values().copied().collect();
-    let of_one =
-        |(name, side): (&str, &CountedPeriod)| is_wrong(side, &may_be).map(|it| format!("the {name} {it}"));
+    // What was erased while it was under way may be counted by one of both, or by the carrier twice: it has
+    // forgotten that it was.
+    let delivered: Vec<_> = (0..world.plan.users).flat_map(|user| world.model.delivered(user)).collect();
+    let is_known = |(_, delivered): &&(_, Delivered)| *delivered != Delivered::Perhaps;
+    let known = delivered.iter().filter(is_known).filter_map(|(id, _)| sent.get(id)).copied().collect();
+    let forgotten = world.current_faults.is_forgetting();
+    let once = if forgotten { &known } else { &may_be };
+    let of_one = |(name, side): (&str, &CountedPeriod)| {
+        is_wrong(side, &may_be, once).map(|it| format!("the {name} {it}"))
+    };
     if let Some(wrong) = [("relay", &ours), ("carrier", &theirs)].into_iter().find_map(of_one) {
         return Some(wrong);
     }
@@ -89,16 +94,24 @@ async fn look(world: &World) -> Option<String> {
         };
         (!is_right).then(|| format!("{id}, {delivered:?} delivered: relay {here}, carrier {there}"))
     };
-    (0..world.plan.users).flat_map(|user| world.model.delivered(user)).find_map(judge)
+    delivered.into_iter().find_map(judge)
 }
 
-/// What is wrong with one ledger by itself.
-fn is_wrong(side: &CountedPeriod, may_be: &BTreeSet<CountedMessage>) -> Option<String> {
-    if let Some((message, times)) = side.messages().iter().find(|(_, times)| *times != 1) {
+/// What is wrong with one ledger by itself, in which some messages must stand once.
+fn is_wrong(
+    side: &CountedPeriod,
+    may_be: &BTreeSet<CountedMessage>,
+    once: &BTreeSet<CountedMessage>,
+) -> Option<String> {
+    let again = |(message, times): &&(CountedMessage, u64)| *times != 1 && once.contains(message);
+    if let Some((message, times)) = side.messages().iter().find(again) {
         return Some(format!("counts {} {times} times", message.tag()));
     }
     if let Some((message, _)) = side.messages().iter().find(|(message, _)| !may_be.contains(message)) {
         return Some(format!("counts {message:?}, and nobody has sent that"));
     }
-    side.drift().first().map(|drift| format!("has {drift:?}"))
+    // What stands there twice is one message, and two in the counts.
+    let is_whole = side.messages().iter().all(|(_, times)| *times == 1);
+    let drift = side.drift().into_iter().next().filter(|_| is_whole);
+    drift.map(|drift| format!("has {drift:?}"))
 }

@@ -27,6 +27,7 @@ mod failover;
 mod host;
 mod key_log;
 mod phone_numbers;
+mod protection_plan;
 mod supervisor;
 mod workload;
 
@@ -42,6 +43,7 @@ mod run_log;
 
 mod envelope_checks;
 mod ledger_checks;
+mod protection_checks;
 mod reference_model;
 mod refused_events;
 mod retention;

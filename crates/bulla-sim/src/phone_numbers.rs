@@ -1,7 +1,7 @@
 //! The numbers of the business and the users.
 
 use bulla::relay::Business;
-use bulla_base::{Address, BusinessAccountId, DeviceId, Number, Party, PhoneNumberId};
+use bulla_base::{BusinessAccountId, Number, PhoneNumberId};
 
 /// The business's number, by its id.
 pub(crate) const BUSINESS: PhoneNumberId = PhoneNumberId::new(106_540_352_242_922);
@@ -11,14 +11,17 @@ pub(crate) fn business() -> Business {
     Business::new(BUSINESS, BusinessAccountId::new(1), Number::parse("15550783881").unwrap())
 }
 
-/// The number of a user.
+/// What the numbers of users begin with who are in different countries.
+const ABROAD: [&str; 3] = ["1650555", "5511987", "9198765"];
+
+/// The number of a user, if all are in one country.
 pub(crate) fn number(user: usize) -> Number {
     Number::parse(&format!("1650555{user:04}")).unwrap()
 }
 
-/// A device of a user.
-pub(crate) fn device_address(user: usize, device: u8) -> Address {
-    Address::new(Party::User(number(user)), DeviceId::new(device).unwrap())
+/// The number of a user, if each is in another.
+pub(crate) fn number_abroad(user: usize) -> Number {
+    Number::parse(&format!("{}{user:04}", ABROAD[user % ABROAD.len()])).unwrap()
 }
 
 /// The user with a number.

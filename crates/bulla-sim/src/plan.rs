@@ -3,10 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use bulla_base::{Rng, SeededRng};
+use bulla_base::{Address, DeviceId, Number, Party, Rng, SeededRng};
 
 use crate::business_plan::BusinessPlan;
 use crate::machine::MachineName;
+use crate::phone_numbers;
+use crate::protection_plan::ProtectionPlan;
 use crate::random::{below, happens, one_of};
 
 /// What a run consists of: drawn from its seed, and nothing else is.
@@ -31,8 +33,12 @@ pub struct Plan {
     pub(crate) key_log: bool,
     /// Whether the carrier adds a device to those of every user.
     pub(crate) ghost: bool,
+    /// Whether users are in different countries.
+    pub(crate) abroad: bool,
     /// What the business is held to, and what it cannot bear.
     pub(crate) business: BusinessPlan,
+    /// How the carrier protects users, if it does.
+    pub(crate) protection: Option<ProtectionPlan>,
     /// What is done, and when.
     pub(crate) faults: Vec<(Duration, Fault)>,
 }
@@ -40,11 +46,11 @@ pub struct Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, users, messages, rates, span, others, failover, .. } = self;
-        let Self { key_log, ghost, business, faults, .. } = self;
+        let Self { key_log, ghost, abroad, business, protection, faults, .. } = self;
         writeln!(f, "seed {seed}: {users} users, {messages} messages each way, {span:?} of {rates:?}")?;
         writeln!(f, "  other devices: {others:?}, a device that the carrier adds: {ghost}")?;
-        writeln!(f, "  two relays: {failover}, a log of keys: {key_log}")?;
-        writeln!(f, "  {business:?}")?;
+        writeln!(f, "  two relays: {failover}, a log of keys: {key_log}, abroad: {abroad}")?;
+        writeln!(f, "  {business:?}, {protection:?}")?;
         faults.iter().try_for_each(|(at, fault)| writeln!(f, "  after {at:?}: {fault}"))
     }
 }
@@ -160,7 +166,32 @@ impl Plan {
         }
         faults.sort_by_key(|(at, _)| *at);
         let ghost = draw_ghost(seed);
-        Self { seed, users, messages, rates, span, others, failover, key_log, ghost, business, faults }
+        let (abroad, protection) = (draw_abroad(seed), ProtectionPlan::of(seed, span));
+        Self {
+            seed,
+            users,
+            messages,
+            rates,
+            span,
+            others,
+            failover,
+            key_log,
+            ghost,
+            abroad,
+            business,
+            protection,
+            faults,
+        }
+    }
+
+    /// The number of a user.
+    pub(crate) fn number(&self, user: usize) -> Number {
+        if self.abroad { phone_numbers::number_abroad(user) } else { phone_numbers::number(user) }
+    }
+
+    /// The address of a user's device.
+    pub(crate) fn device_address(&self, user: usize, device: u8) -> Address {
+        Address::new(Party::User(self.number(user)), DeviceId::new(device).unwrap())
     }
 
     /// Plans that do less of the same, the smallest first.
@@ -171,6 +202,11 @@ impl Plan {
         if halves > 0 {
             plans.push(without(self.faults[..halves].to_vec()));
             plans.push(without(self.faults[halves..].to_vec()));
+        }
+        let protections = self.protection.into_iter().flat_map(ProtectionPlan::smaller);
+        plans.extend(protections.map(|protection| Self { protection, ..self.clone() }));
+        if self.abroad {
+            plans.push(Self { abroad: false, ..self.clone() });
         }
         plans.extend(self.business.smaller().into_iter().map(|business| Self { business, ..self.clone() }));
         for messages in [1, self.messages / 2, self.messages.saturating_sub(1)] {
@@ -299,6 +335,11 @@ fn draw_key_log(seed: u64) -> bool {
 /// Whether the carrier adds a device: of every twelve seeds, in one. Drawn apart as well.
 fn draw_ghost(seed: u64) -> bool {
     happens(&SeededRng::new(seed ^ 0x6768_6f73_7421), 8)
+}
+
+/// Whether users are in different countries: in every fourth seed. Drawn apart as well.
+fn draw_abroad(seed: u64) -> bool {
+    happens(&SeededRng::new(seed ^ 0x6162_726f_6164), 25)
 }
 
 /// Whether the carrier is put back from a backup. Then nobody loses anything besides, no installation is

@@ -4,6 +4,7 @@
 mod key_log;
 mod ledger;
 mod network;
+mod protection;
 mod settings;
 mod sink;
 mod store;
@@ -85,6 +86,8 @@ pub enum PlantedBug {
     ChargedApart,
     WrongMidnight,
     CategoryLeftOut,
+    TagKept,
+    ReservationKept,
 }
 
 impl PlantedBug {
@@ -156,6 +159,8 @@ impl PlantedBug {
         (Self::ChargedApart, "the carrier charges in a record of its own, before what was acknowledged goes"),
         (Self::WrongMidnight, "the carrier rates a message by when it was acknowledged"),
         (Self::CategoryLeftOut, "the carrier charges without the category"),
+        (Self::TagKept, "the carrier keeps the tags of users who count no more"),
+        (Self::ReservationKept, "a user goes on to count when the message to them was not taken, one in two"),
     ];
 
     /// What it does.

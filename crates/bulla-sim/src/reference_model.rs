@@ -15,6 +15,7 @@ use crate::envelope_checks::CANARY;
 use crate::invariants::Invariant;
 use crate::ledger_checks::Delivered;
 use crate::plan::Plan;
+use crate::protection_checks::ProtectionChecks;
 use crate::refused_events::RefusedEvents;
 use crate::rule_checks::{RuleChecks, is_of_rule};
 use crate::run_log::RunLog;
@@ -32,6 +33,8 @@ pub(crate) struct ReferenceModel {
     pub(crate) rules: RuleChecks,
     /// The events that the business does not take.
     pub(crate) refused: RefusedEvents,
+    /// Whom the carrier protects.
+    pub(crate) protection: Arc<ProtectionChecks>,
 }
 
 /// When the business took a report.
@@ -136,6 +139,10 @@ impl ReferenceModel {
         Self {
             rules: RuleChecks::new(seen_by, business.rule, users, plan.failover),
             refused: RefusedEvents::new(Arc::clone(&run_log), business.unbearable, plan.failover),
+            protection: Arc::new(ProtectionChecks::new(
+                (Arc::clone(&run_log), Arc::clone(&clock)),
+                plan.protection,
+            )),
             run_log,
             clock,
             ended: Mutex::default(),
@@ -236,8 +243,9 @@ impl ReferenceModel {
             self.run_log.violated(Invariant::ToldOnce, format_args!("{text} was shown, finished, and shown"));
         }
         // What has to be asked for comes late.
-        let came_again =
-            self.run_log.wire.was_sent_again(id) || !to_user && self.refused.may_be_aside((id, 0));
+        let came_again = self.run_log.wire.was_sent_again(id)
+            || self.protection.was_refused(id)
+            || !to_user && self.refused.may_be_aside((id, 0));
         let in_order = came_again || direction.last_shown.is_none_or(|last| last < number);
         if is_first && !is_excused && !in_order {
             let last = direction.last_shown;
@@ -285,8 +293,9 @@ impl ReferenceModel {
             self.run_log.violated(Invariant::ToldOnce, what);
         }
         // What has to be asked for comes late; so does what was said before it was there.
-        let came_again =
-            self.run_log.wire.was_sent_again(id) || other.since.is_none_or(|since| number < since);
+        let came_again = self.run_log.wire.was_sent_again(id)
+            || self.protection.was_refused(id)
+            || other.since.is_none_or(|since| number < since);
         let last = other.shown.last_key_value().map(|(last, _)| *last);
         let is_first = other.shown.insert(number, id).is_none();
         if is_first && !came_again && last.is_some_and(|last| last > number) {
@@ -347,6 +356,8 @@ impl ReferenceModel {
             return;
         }
         let may_fail = match status {
+            // What the carrier refuses fails before it was sent.
+            Status::Failed(failure) if self.protection.may_fail(id, failure) => last.is_none(),
             Status::Failed(failure) => {
                 self.rules.fails(id, failure);
                 // A rule has nothing fail but for its own reason, whatever happened, and before it was sent.
@@ -453,7 +464,7 @@ impl ReferenceModel {
                 Some(Status::Read) => shown.is_some() || self.was_read_elsewhere(&conversation, number),
                 Some(Status::Delivered) if *may_end_unread => shown.is_some(),
                 Some(Status::Failed(failure)) => {
-                    may_fail || id.is_some_and(|id| self.rules.may_fail(id, *failure))
+                    may_fail || id.is_some_and(|id| self.may_fail_at_once(id, *failure))
                 }
                 _ if id.is_some_and(|id| self.refused.was_discarded((id, status_kind(Status::Read)))) => {
                     shown.is_some()
@@ -513,6 +524,27 @@ impl ReferenceModel {
             }
         }
         None
+    }
+
+    /// Whether a message may fail for this reason although nobody has forgotten anything.
+    fn may_fail_at_once(&self, id: MessageId, failure: Failure) -> bool {
+        self.rules.may_fail(id, failure) || self.protection.may_fail(id, failure)
+    }
+
+    /// How many messages the carrier has refused and never taken. What is doubled on its way may come when
+    /// there is room, and is taken although it was refused, and has failed.
+    pub(crate) fn limited(&self) -> u64 {
+        let of = |conversation: &Conversation| {
+            let last = conversation.statuses.iter().filter_map(|(id, all)| Some((*id, *all.last()?)));
+            let refused = last.filter(|(id, status)| match status {
+                Status::Failed(failure) => {
+                    self.protection.may_fail(*id, *failure) && !self.protection.has_taken(*id)
+                }
+                _ => false,
+            });
+            refused.count() as u64
+        };
+        (0..self.users.len()).map(|user| of(&self.of(user))).sum()
     }
 
     /// What is known of the delivery of the messages to `user`.

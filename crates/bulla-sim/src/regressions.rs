@@ -54,7 +54,7 @@ fn what_was_taken_is_not_told_again_when_the_disk_was_full() {
 /// was left to chance: one run in two showed a message on the other of them first.
 #[test]
 fn two_devices_of_a_user_hear_in_the_same_order_in_each_run() {
-    let plan = Plan { key_log: false, ..Plan::of(3_840) };
+    let plan = Plan { key_log: false, ..plain(3_840) };
     let hash = || run(&plan, None, false).hash;
     let first = hash();
     for _ in 0..5 {
@@ -119,7 +119,7 @@ fn what_is_replaced_and_never_shown_is_replaced() {
 fn two_histories_are_found_in_every_seed() {
     let planted = Some(PlantedBug::TwoHistories);
     let missed = (0..TWO_HISTORIES_SEEDS).filter(|seed| {
-        let found = run(&Plan::of(*seed), planted, false).violation;
+        let found = run(&plain(*seed), planted, false).violation;
         found.is_none_or(|found| found.invariant != Invariant::OneHistory)
     });
     let missed: Vec<u64> = missed.collect();
@@ -145,7 +145,7 @@ fn what_a_carrier_loses_that_is_put_back_arrives_all_the_same() {
 /// again and again, without ever waiting: the run never ended.
 #[test]
 fn sending_again_ends_when_more_than_the_conversation_stops() {
-    assert_eq!(run(&Plan::of(6_609), None, false).violation, None);
+    assert_eq!(run(&plain(6_609), None, false).violation, None);
 }
 
 /// A carrier had a message from before its backup, and lost the receipt that came after it. Whoever had
@@ -177,15 +177,27 @@ fn what_one_device_reads_may_be_over_before_a_restored_relay_reaches_the_other()
     keeps_with_log(15_205);
 }
 
+/// A message to a user with two devices was one too many for the business, whose user wrote a moment later:
+/// it was refused for the phone alone, and went to the other device. The phone never had it.
+#[test]
+fn what_a_limit_refuses_is_refused_for_all_devices_of_a_user() {
+    assert_eq!(run(&Plan::of(385), None, false).violation, None);
+}
+
+/// The plan of the seed as it was before users were protected, and in different countries.
+fn plain(seed: u64) -> Plan {
+    Plan { abroad: false, protection: None, ..Plan::of(seed) }
+}
+
 /// That the seed breaks no promise when there is a log of keys.
 fn keeps_with_log(seed: u64) {
-    let plan = Plan { key_log: true, ..Plan::of(seed) };
+    let plan = Plan { key_log: true, ..plain(seed) };
     assert_eq!(run(&plan, None, false).violation, None, "{seed}");
 }
 
 /// That the seed breaks no promise when there is none.
 fn keeps_without_log(seed: u64) {
-    let plan = Plan { key_log: false, ..Plan::of(seed) };
+    let plan = Plan { key_log: false, ..plain(seed) };
     assert_eq!(run(&plan, None, false).violation, None, "{seed}");
 }
 
@@ -203,7 +215,9 @@ fn tried(messages: usize, rates: FaultRates, faults: &[(Duration, Fault)], seeds
             failover: false,
             key_log: false,
             ghost: false,
+            abroad: false,
             business,
+            protection: None,
             faults,
         };
         let outcome = run(&plan, None, false);

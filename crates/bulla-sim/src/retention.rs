@@ -12,7 +12,6 @@ use memchr::memmem;
 use crate::envelope_checks::CANARY;
 use crate::invariants::Invariant;
 use crate::machine::{Machine, MachineName};
-use crate::phone_numbers::number;
 use crate::world::World;
 
 /// In which strides the last days pass, in hours: nothing happens within one but that everybody sleeps. In
@@ -41,12 +40,41 @@ const OF_DEVICE: [u8; 7] = [0x10, 0x11, 0x12, 0x13, 0x14, 0x33, 0x34];
 /// when it was last looked for conversations that are over, and which of several relays acted last.
 const OF_NOBODY: [u8; 5] = [0x17, 0x18, 0x2c, 0x4c, 0x67];
 
+/// How businesses stand, what was done about them, and their tiers: of a carrier that protects users; and how
+/// the business was told that it stands.
+const OF_PROTECTION: [u8; 3] = [0x7b, 0x7d, 0x81];
+const OF_PROTECTED_RELAY: [u8; 1] = [0x7b];
+
+/// Whom a business has met, together; and those who were written to first, apart.
+const MET: Space = Space::new(0x7c);
+const REACHED: Space = Space::new(0x85);
+
+/// How long tags of users stay at most.
+const TWO_DAYS: Duration = Duration::from_secs(48 * 3600);
+
 /// Prekeys of an owner who lives on: some were replaced within the last 30 days, whatever the time.
 const REPLACED: [u8; 2] = [0x12, 0x13];
 
 const RELAYS_PEPPER: Space = Space::new(0x28);
 const CARRIERS_PEPPER: Space = Space::new(0x46);
 const CARRIERS_QUEUE: Space = Space::new(0x44);
+
+/// Two days pass, and nobody counts any more: no tag of those who did is left. Says how much passed.
+pub(crate) async fn two_days_pass(world: &Arc<World>) -> Duration {
+    world.clock.sleep(QUIET).await;
+    let rows = world.carrier.disk();
+    let (commits, apart) = (rows.commits(), rows.counters_of(REACHED));
+    world.clock.leap(TWO_DAYS);
+    world.clock.sleep(QUIET * 3).await;
+    let met = rows.find(|_, key, record| key.space() == MET && record.version.number() <= commits);
+    let after = rows.counters_of(REACHED);
+    let still = apart.iter().filter(|counted| after.contains(counted)).count();
+    if !met.is_empty() || still > 0 {
+        let what = format_args!("{} rows of users, and {still} apart, are left after two days", met.len());
+        world.run_log.violated(Invariant::Forgotten, what);
+    }
+    TWO_DAYS
+}
 
 /// Two months pass, of which so much has `passed` already. After the first nothing is open any more, after
 /// the second nothing is left.
@@ -78,14 +106,25 @@ pub(crate) async fn two_months_pass(world: &Arc<World>, passed: Duration) {
             MachineName::Relay => &OF_RELAY,
             MachineName::Device(_) | MachineName::OtherDevice(..) => &OF_DEVICE,
         };
+        let protected: &[u8] = match machine.name {
+            _ if world.plan.protection.is_none() => &[],
+            MachineName::Carrier => &OF_PROTECTION,
+            MachineName::Relay => &OF_PROTECTED_RELAY,
+            _ => &[],
+        };
         let found = machine.disk().find(|owner, key, _| {
             let space = key.space().number();
-            let may_last =
-                lasting.contains(&space) || owner == SYSTEM_PARTITION && OF_NOBODY.contains(&space);
+            let may_last = lasting.contains(&space)
+                || protected.contains(&space)
+                || owner == SYSTEM_PARTITION && OF_NOBODY.contains(&space);
             let is_over = key.day() != Key::UNDATED && !REPLACED.contains(&space);
             is_over || !may_last
         });
         left(world, machine, &found);
+    }
+    let apart = world.carrier.disk().counters_of(REACHED).len();
+    if apart > 0 {
+        world.run_log.violated(Invariant::Forgotten, format_args!("{apart} users stand apart for ever"));
     }
 }
 
@@ -137,7 +176,7 @@ pub(crate) async fn is_erased(world: &World, machine: &Machine, user: usize, com
     let Ok(pepper) = bulla_store::pepper(&rows.copy(), space, world.clock.now(), &chance).await else {
         return;
     };
-    let partition = pepper.partition(&Party::User(number(user)));
+    let partition = pepper.partition(&Party::User(world.plan.number(user)));
     let left = rows.find(|owner, _, record| owner == partition && record.version.number() <= commits);
     if let Some((_, key)) = left.first() {
         let (name, space) = (machine.name, key.space().number());

@@ -86,6 +86,7 @@ async fn run_phases(world: &Arc<World>) {
     inject_faults(world).await;
     retention::carrier_reads_nothing(world);
     recover(world, writers).await;
+    compare_limits(world).await;
     if world.plan.failover {
         failover::ends(world).await;
     }
@@ -98,14 +99,21 @@ async fn run_phases(world: &Arc<World>) {
     no_dead_letters(world).await;
     compare_counts(world).await;
     ledger_checks::compare_ledgers(world).await;
+    compare_limits(world).await;
     retention::carrier_reads_nothing(world);
-    let passed = if has_windows { MORE_THAN_A_DAY } else { Duration::ZERO };
+    let mut passed = if has_windows { MORE_THAN_A_DAY } else { Duration::ZERO };
+    if world.plan.protection.is_some() {
+        passed += retention::two_days_pass(world).await;
+    }
     retention::two_months_pass(world, passed).await;
 }
 
 /// Starts everything, before anything fails: who is unknown cannot be written to.
 async fn begin(world: &Arc<World>) -> JoinSet<()> {
     let mut writers = JoinSet::new();
+    if let Some(protection) = world.plan.protection {
+        protection.begin(&world.carrier.disk(), world.clock.now(), world.plan.seed).await;
+    }
     tokio::spawn(supervisor::carrier(Arc::clone(world)));
     world.clock.sleep(Duration::from_secs(1)).await;
     for user in 0..world.plan.users {
@@ -245,6 +253,22 @@ async fn no_dead_letters(world: &World) {
     world.run_log.violated(Invariant::Alive, "nobody lists dead letters");
 }
 
+/// As many users count at the carrier as the model knows of.
+async fn compare_limits(world: &World) {
+    if world.plan.protection.is_none() {
+        return;
+    }
+    for _ in 0..LOOKS {
+        if let Some(carrier) = world.carrier_endpoint.carrier()
+            && let Ok(counted) = carrier.reached_users(BUSINESS).await
+        {
+            return world.model.protection.check(counted.unwrap_or_default());
+        }
+        world.clock.sleep(POLL_INTERVAL).await;
+    }
+    world.run_log.violated(Invariant::Alive, "nobody counts users");
+}
+
 /// Relay, carrier and model agree on how many messages there were.
 async fn compare_counts(world: &Arc<World>) {
     let (Some(relay), Some(carrier)) = (world.relay_that_acts(), world.carrier_endpoint.carrier()) else {
@@ -264,7 +288,8 @@ async fn compare_counts(world: &Arc<World>) {
     let is_known = |(ours, theirs): &(u64, u64)| ours <= to_user.end() && *theirs <= to_business;
     let carrier_is_right = match world.carrier_endpoint.was_put_back() {
         true => is_known(&counted[1]),
-        false => is_right(&counted[1]),
+        // What it refused for a limit it has not counted.
+        false => is_right(&(counted[1].0 + world.model.limited(), counted[1].1)),
     };
     if !is_right(&counted[0]) || !carrier_is_right {
         let what =

@@ -16,7 +16,7 @@ use crate::invariants::Invariant;
 use crate::key_log;
 use crate::ledger_checks;
 use crate::machine::{Machine, MachineName, Process};
-use crate::phone_numbers::{business, device_address, number};
+use crate::phone_numbers::business;
 use crate::planted_bugs::PlantedBug;
 use crate::workload;
 use crate::world::{SimDevice, SimRelay, World};
@@ -37,7 +37,10 @@ pub(crate) async fn carrier(world: Arc<World>) {
         let opening = async {
             let (disk, clock) = (world.disk(machine, &process), Arc::clone(&machine.clock));
             let carrier = Carrier::open(disk, clock as _, &*process.rng).await?;
-            let carrier = carrier.with_ledger(ledger_checks::settings());
+            let mut carrier = carrier.with_ledger(ledger_checks::settings());
+            if world.plan.protection.is_some() {
+                carrier = carrier.with_protection(Arc::clone(&process.rng) as _);
+            }
             match world.keeps_key_log() {
                 true => carrier.with_key_log(key_log::signer()).await,
                 false => Ok(carrier),
@@ -152,7 +155,8 @@ pub(crate) async fn device(world: Arc<World>, user: usize) {
         let opening = async {
             checking(
                 &world,
-                Device::register(disk, link, clock, rng, number(user), NumberProof::none()).await?,
+                Device::register(disk, link, clock, rng, world.plan.number(user), NumberProof::none())
+                    .await?,
             )
             .await
         };
@@ -193,8 +197,11 @@ pub(crate) async fn other_device(world: Arc<World>, user: usize, device: u8) {
             (Arc::clone(&machine.clock), Arc::clone(&process.rng), DeviceId::new(device).unwrap());
         let proof = NumberProof::none();
         let opening = async {
-            checking(&world, Device::register_as(disk, link, clock, rng, number(user), id, proof).await?)
-                .await
+            checking(
+                &world,
+                Device::register_as(disk, link, clock, rng, world.plan.number(user), id, proof).await?,
+            )
+            .await
         };
         match until_dead(&process, opening).await {
             Some(Ok(opened)) => {
@@ -261,7 +268,7 @@ async fn is_approved(world: Arc<World>, user: usize, device: u8) {
 /// Once the device has left keys with the carrier more than `published` times, and the phone that there is
 /// then has listed it, it hears everything.
 pub(crate) async fn awaits_keys(world: Arc<World>, user: usize, device: u8, published: u64) {
-    let (address, id) = (device_address(user, device), DeviceId::new(device).unwrap());
+    let (address, id) = (world.plan.device_address(user, device), DeviceId::new(device).unwrap());
     loop {
         world.look_again_after(POLL_INTERVAL / 10).await;
         if world.has_vanished(user, device) {
@@ -273,7 +280,8 @@ pub(crate) async fn awaits_keys(world: Arc<World>, user: usize, device: u8, publ
             continue;
         }
         let Some(carrier) = world.carrier_endpoint.carrier() else { continue };
-        let is_heard = carrier.devices(&number(user)).await.is_ok_and(|devices| devices.contains(id));
+        let is_heard =
+            carrier.devices(&world.plan.number(user)).await.is_ok_and(|devices| devices.contains(id));
         if is_heard && world.phone_lives[user].load(Ordering::SeqCst) == life {
             break;
         }

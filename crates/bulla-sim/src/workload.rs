@@ -12,7 +12,7 @@ use bulla_store::Retention;
 use crate::business_plan::{BusinessRule, RuleKind};
 use crate::faults::FaultKind;
 use crate::invariants::Invariant;
-use crate::phone_numbers::{BUSINESS, number};
+use crate::phone_numbers::BUSINESS;
 use crate::random::{below, happens, one_of};
 use crate::reference_model::{INSTEAD, text};
 use crate::world::{SimDevice, World};
@@ -149,8 +149,12 @@ pub(crate) async fn business_writes(world: Arc<World>, user: usize, messages: us
 fn outgoing(world: &World, user: usize, message: usize) -> Outgoing {
     let body = OutgoingBody::Text(Text::new(text("shop", user, message)).unwrap());
     // A key is the business's, and for one recipient.
-    let outgoing = Outgoing::new(number(user), body).idempotency_key(format!("message {message} to {user}"));
-    let Some(rule) = world.plan.business.rule else { return outgoing };
+    let outgoing =
+        Outgoing::new(world.plan.number(user), body).idempotency_key(format!("message {message} to {user}"));
+    let promotes = world.plan.protection.is_some_and(|protection| protection.promotes);
+    let Some(rule) = world.plan.business.rule else {
+        return if promotes { outgoing.category(category(world, message)) } else { outgoing };
+    };
     let outgoing = outgoing.category(category(world, message));
     let outgoing = match rule.lives.and_then(|lives| Retention::new(lives).ok()) {
         Some(lives) => outgoing.time_to_live(lives),
@@ -165,11 +169,17 @@ fn outgoing(world: &World, user: usize, message: usize) -> Outgoing {
     }
 }
 
-/// What a message is declared as: where there are windows, some go whether they are open or not.
+/// What a message is declared as: where there are windows, some go whether they are open or not; and without
+/// a rule, some are promotions.
 fn category(world: &World, message: usize) -> Category {
     let kind = world.plan.business.rule.map(|rule| rule.kind);
     let is_template = matches!(kind, Some(RuleKind::Window { .. })) && message % 3 == 2;
-    if is_template { Category::Utility } else { Category::Service }
+    let promotes = world.plan.protection.is_some_and(|protection| protection.promotes);
+    match kind {
+        _ if is_template => Category::Utility,
+        None if promotes && message % 2 == 1 => Category::Marketing,
+        _ => Category::Service,
+    }
 }
 
 /// How long the next message is waited for at most, so that there are some until the faults end.

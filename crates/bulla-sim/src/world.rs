@@ -70,10 +70,12 @@ impl World {
         let clock = Arc::new(VirtualClock::new(EPOCH));
         let run_log = Arc::new(RunLog::new(Arc::clone(&clock) as _));
         let machine = |name| Machine::new(name, plan.seed, &clock, planted_bug);
+        let model = Arc::new(ReferenceModel::new(Arc::clone(&run_log), Arc::clone(&clock), plan));
+        let checks = Arc::clone(&model.protection);
         Arc::new(Self {
-            model: Arc::new(ReferenceModel::new(Arc::clone(&run_log), Arc::clone(&clock), plan)),
+            model,
             current_faults: Arc::new(CurrentFaults::new(plan.rates)),
-            carrier_endpoint: Arc::new(CarrierEndpoint::new(Arc::clone(&run_log), planted_bug, plan)),
+            carrier_endpoint: Arc::new(CarrierEndpoint::new(Arc::clone(&run_log), planted_bug, plan, checks)),
             rng: Arc::new(SeededRng::new(plan.seed)),
             held: Arc::default(),
             carrier: machine(MachineName::Carrier),
@@ -144,6 +146,7 @@ impl World {
             run_log: Arc::clone(&self.run_log),
             slowness: 30,
             planted_bug: self.planted_bug,
+            protection: (machine.name == MachineName::Carrier).then(|| Arc::clone(&self.model.protection)),
         }
     }
 

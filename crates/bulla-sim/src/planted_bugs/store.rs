@@ -7,7 +7,7 @@ use bulla_base::{Clock as _, Day, Partition};
 
 use bulla_store::{Batch, Expectation, Key, Record, Scan, Version};
 
-use super::{PlantedBug, ledger};
+use super::{PlantedBug, ledger, protection};
 use crate::disk::Disk;
 use crate::machine::MachineName;
 use crate::random::below;
@@ -59,6 +59,7 @@ impl PlantedBug {
             Self::ChargedWhenSent if relay => ledger::charged_when_sent(batch),
             Self::ChargedForEachAcknowledgement if carrier => without(&batch, ledger::CHARGED),
             Self::WrongMidnight if carrier => ledger::rated_at(disk.machine.clock.now(), &batch),
+            Self::TagKept if carrier => protection::tags_kept(&batch),
             Self::CategoryLeftOut if carrier => ledger::without_category(&batch),
             Self::LostCharge if relay && !batch.adds().is_empty() && now_and_then(8) => {
                 changed(&batch, |_| true, |_| true, 0, true)
