@@ -64,6 +64,20 @@ impl EventSink for ServeSink {
     }
 }
 
+const fn why(failure: Failure) -> &'static str {
+    match failure {
+        Failure::Undeliverable => "failed (no such user)",
+        Failure::Expired => "failed (too late)",
+        Failure::NotOpened => "failed (the user's device cannot open it)",
+        Failure::WindowClosed => "failed (the user has not written for a day)",
+        Failure::PairRate | Failure::Throughput => "failed (too many at once)",
+        Failure::MessagingLimit => "failed (too many users who had not written)",
+        Failure::MarketingLimit => "failed (the user gets enough promotions)",
+        Failure::Restricted => "failed (the carrier has restricted the number)",
+        _ => "failed (for a reason this program does not know)",
+    }
+}
+
 fn in_words(event: &Event) -> String {
     let about = event.subject();
     let (business, user, id) = (about.business, Number::digits(&about.user), about.message.id());
@@ -85,8 +99,7 @@ fn in_words(event: &Event) -> String {
                 Status::Sent => "sent",
                 Status::Delivered => "delivered",
                 Status::Read => "read",
-                Status::Failed(Failure::Expired) => "failed (too late)",
-                Status::Failed(_) => "failed (no such user)",
+                Status::Failed(failure) => why(failure),
                 _ => "(a status this program does not know)",
             };
             format!("{business} <- {user} {status} {id}")

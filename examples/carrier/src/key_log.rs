@@ -11,6 +11,8 @@ use bulla_example_program::exit_error::ExitError;
 use bulla_example_program::new_file;
 use zeroize::Zeroizing;
 
+use crate::if_missing::IfMissing;
+
 /// Where the log's key is, among the others: 32 bytes of a seed, and behind them the log's name. Keep a copy
 /// of it elsewhere: who has checked the log knows its public half, and takes no keys under another.
 const KEY: &str = "key_log.key";
@@ -25,15 +27,21 @@ pub(crate) enum Newest {
     None,
 }
 
-/// What signs the log, with the key in the folder `keys`; at first it is made, for a log of the carrier
-/// `name`.
-pub(crate) fn signer(host: &Host, keys: &Path, name: &str) -> Result<LogSigner, ExitError> {
+/// What signs the log, with the key in the folder `keys`; one that is not there is made, if that is to be,
+/// for a log of the carrier `name`.
+pub(crate) fn signer(
+    host: &Host,
+    keys: &Path,
+    name: &str,
+    if_missing: IfMissing,
+) -> Result<LogSigner, ExitError> {
     let file = keys.join(KEY);
     let failed = || ExitError::because(format!("{} cannot be used", file.display()));
     let unnamed = || ExitError::because(format!("{} has no name of a log", file.display()));
-    fs::create_dir_all(keys).map_err(failed())?;
-    if !file.exists() {
-        let origin = Origin::parse(&format!("{name}/keys")).map_err(unnamed())?;
+    if if_missing.makes(&file)? {
+        fs::create_dir_all(keys).map_err(failed())?;
+        let none = ExitError::because(format!("{name:?} is no name of a log of keys"));
+        let origin = Origin::parse(&format!("{name}/keys")).map_err(none)?;
         let signer = LogSigner::generate(origin, &*host.rng());
         let key =
             Zeroizing::new([&signer.to_seed()[..], signer.public().origin().as_str().as_bytes()].concat());
@@ -78,12 +86,13 @@ mod tests {
     fn the_key_is_made_once_and_keeps_its_name() {
         let folder = tempfile::tempdir().unwrap();
         let host = Host::new();
-        let first = signer(&host, folder.path(), "carrier.example").unwrap();
-        let again = signer(&host, folder.path(), "other.example").unwrap();
+        let signer = |name| signer(&host, folder.path(), name, IfMissing::Make);
+        let first = signer("carrier.example").unwrap();
+        let again = signer("other.example").unwrap();
         assert_eq!(first.public(), again.public());
         assert_eq!(again.public().origin().as_str(), "carrier.example/keys");
         fs::write(folder.path().join(KEY), [7; 31]).unwrap();
-        let error = signer(&host, folder.path(), "carrier.example").unwrap_err();
+        let error = signer("carrier.example").unwrap_err();
         assert!(error.to_string().ends_with("has no seed of 32 bytes"), "{error}");
     }
 }

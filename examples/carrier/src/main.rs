@@ -4,6 +4,7 @@
 //! message.
 
 mod grants;
+mod if_missing;
 mod key_log;
 mod options;
 mod terminal_codes;
@@ -25,6 +26,7 @@ use bulla_example_program::terminal::Terminal;
 use bulla_example_program::{storage, tls};
 use tokio::sync::oneshot;
 
+use self::if_missing::IfMissing;
 use self::options::{HELP, Options};
 use self::terminal_codes::TerminalCodes;
 
@@ -55,18 +57,24 @@ async fn carry(
     observability: Observability,
     end: impl Future<Output = ()>,
 ) -> Result<(), ExitError> {
-    let Options { listen, name, metrics, data, tls, settings, grant: _, resume, if_lost, protect } = options;
+    let Options { listen, name, metrics, data, tls, settings, resume, if_lost, new_keys, protect, .. } =
+        options;
     let host = Host::new();
     let folder = DataFolder::open(data)?;
     let certificates = tls.unwrap_or_else(|| folder.path().join("tls"));
     let tls = tls::server(&certificates, &name, host.clock())?;
     let [listener, metrics] = [listen_on(listen).await?, listen_on(metrics).await?];
 
+    // The keys first: where there is a store, they have been made.
+    let has_run = folder.path().join("carrier").exists();
+    let if_missing = if has_run && !new_keys { IfMissing::Refuse } else { IfMissing::Make };
+    let keys = folder.path().join(storage::KEYS);
+    let operator = grants::key(&host, &keys, if_missing)?.public();
+    // So that nobody need believe it which key a business has.
+    let signer = key_log::signer(&host, &keys, &name, if_missing)?;
     let store = storage::open(&host, folder.path(), "carrier", if_lost).await?;
     // A user's number is whose can tell the code that was sent there; a business's, whose relay has a grant.
     let codes = Arc::new(TerminalCodes::new(terminal, host.clock(), host.rng()));
-    let keys = folder.path().join(storage::KEYS);
-    let operator = grants::key(&host, &keys)?.public();
     let verifier = Arc::new(GrantVerifier::new([operator], host.clock(), codes));
     let blobs = FolderBlobs::open(folder.path().join("blobs"));
     let blobs = blobs.map_err(ExitError::because("the folder of blobs cannot be used"))?;
@@ -74,8 +82,6 @@ async fn carry(
     let (clock, rng) = (host.clock(), host.rng());
     let carrier = Carrier::open_with_blobs(store.clone(), clock, &*rng, verifier, blobs).await;
     let unopened = || ExitError::because("the carrier cannot be opened");
-    // So that nobody need believe it which key a business has.
-    let signer = key_log::signer(&host, &keys, &name)?;
     let log = signer.public().to_string();
     let carrier = carrier.map_err(unopened())?.with_key_log(signer).await.map_err(unopened())?;
     let carrier = Arc::new(if protect { carrier.with_protection(host.rng()) } else { carrier });
@@ -86,7 +92,11 @@ async fn carry(
 
     let fact = |name: &str, value: String| terminal.line(format_args!("{name:<10}  {value}"));
     fact("metrics", format!("http://{}{}", address_of(&metrics)?, observability::PATH));
-    fact("authority", certificates.join(tls::AUTHORITY).display().to_string());
+    // One whose certificate comes from elsewhere has none.
+    let authority = certificates.join(tls::AUTHORITY);
+    if authority.exists() {
+        fact("authority", authority.display().to_string());
+    }
     fact("key log", log);
     fact("data", folder.path().display().to_string());
     let address = address_of(&listener)?;

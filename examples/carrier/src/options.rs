@@ -25,7 +25,7 @@ const VALUED: [(&str, &str); 10] = [
     ("--heartbeat", "a number of seconds, 1 to 3600"),
     ("--grant", "a decimal number"),
     ("--resume-key-log", "a file with a checkpoint, or the word new"),
-    ("--begin-anew", "carrier"),
+    ("--begin-anew", "carrier or keys"),
     ("--protect", "yes or no"),
 ];
 
@@ -41,6 +41,8 @@ pub(crate) struct Options {
     pub(crate) grant: Option<PhoneNumberId>,
     pub(crate) resume: Option<Newest>,
     pub(crate) if_lost: IfLost,
+    /// Whether keys that are lost are made anew.
+    pub(crate) new_keys: bool,
     pub(crate) protect: bool,
 }
 
@@ -58,6 +60,7 @@ impl Options {
             grant: None,
             resume: None,
             if_lost: IfLost::Refuse,
+            new_keys: false,
             protect: false,
         };
         for given in arguments.values {
@@ -87,8 +90,11 @@ impl Options {
                     "no" => options.protect = false,
                     _ => return Err(given.refused("it is yes or no")),
                 },
-                _ if given.filled()? == "carrier" => options.if_lost = IfLost::BeginAnew,
-                _ => return Err(given.refused("nobody else has a store here")),
+                _ => match given.filled()?.as_str() {
+                    "carrier" => options.if_lost = IfLost::BeginAnew,
+                    "keys" => options.new_keys = true,
+                    _ => return Err(given.refused("nobody else has a store here")),
+                },
             }
         }
         Ok(Some(options))

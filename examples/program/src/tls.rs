@@ -11,7 +11,8 @@
 
 mod certified_key;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,9 +21,11 @@ use bulla::transport::grpc::{Tls, tls_client, tls_server};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose,
 };
+use rustls::client::verify_server_name;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use self::certified_key::CertifiedKey;
@@ -51,8 +54,10 @@ pub struct Server {
 /// How the server called `name` speaks TLS, with what is in `folder`; at the first start it is made.
 ///
 /// # Errors
-/// When something there cannot be made, read or used.
+/// When something there cannot be made, read or used, or the certificate is for another name.
 pub fn server(folder: &Path, name: &str, clock: Arc<dyn Clock>) -> Result<Server, ExitError> {
+    let no_name = ExitError::because(format!("{name:?} is no name of a server"));
+    let wanted = ServerName::try_from(name).map_err(no_name)?;
     let [certificate, key] = [CERTIFICATE, KEY].map(|file| folder.join(file));
     if !certificate.exists() && !key.exists() {
         make(folder, name)?;
@@ -63,8 +68,20 @@ pub fn server(folder: &Path, name: &str, clock: Arc<dyn Clock>) -> Result<Server
     let private = PrivateKeyDer::from_pem_file(&key).map_err(unread(&key))?;
     let none = || ExitError::new(format!("there is no certificate in {}", certificate.display()));
     let own = chain.first().cloned().ok_or_else(none)?;
+    check_name(&own, &wanted, &certificate)?;
     let config = tls_server(provider(), chain, private, clock);
     Ok(Server { config: config.map_err(ExitError::because("TLS cannot be spoken"))?, certificate: own })
+}
+
+/// Whether clients take the certificate, which is in `file`, for that of the server called `name`.
+fn check_name(certificate: &CertificateDer<'_>, name: &ServerName<'_>, file: &Path) -> Result<(), ExitError> {
+    let unread = ExitError::because(format!("{} cannot be read", file.display()));
+    let parsed = ParsedCertificate::try_from(certificate).map_err(unread)?;
+    verify_server_name(&parsed, name).map_err(ExitError::because(format!(
+        "the certificate in {} is not one for {}: say its name, or move the folder away for another",
+        file.display(),
+        name.to_str()
+    )))
 }
 
 /// The way to the carrier at `address`, a name and a port, whose authority is in the file `authority`.
@@ -82,13 +99,17 @@ pub fn client(address: &str, authority: &Path, clock: Arc<dyn Clock>) -> Result<
 /// How a client speaks TLS that trusts the authorities in the file `authorities`, and no other.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// When the file cannot be read, or there is none in it.
 pub fn trusting(authorities: &Path, clock: Arc<dyn Clock>) -> Result<Arc<ClientConfig>, ExitError> {
     let unread = || ExitError::because(format!("{} cannot be read", authorities.display()));
     let mut roots = RootCertStore::empty();
     for trusted in CertificateDer::pem_file_iter(authorities).map_err(unread())? {
         let added = roots.add(trusted.map_err(unread())?);
         added.map_err(ExitError::because("the authority cannot be trusted"))?;
+    }
+    if roots.is_empty() {
+        let nobody = format!("there is no certificate of an authority in {}", authorities.display());
+        return Err(ExitError::new(nobody));
     }
     tls_client(provider(), roots, clock).map_err(ExitError::because("TLS cannot be spoken"))
 }
@@ -116,13 +137,33 @@ fn make(folder: &Path, name: &str) -> Result<(), ExitError> {
     let certified = carrier.signed_by(&carrier_key, &Issuer::new(authority, &authority_key));
     let certified = certified.map_err(failed())?;
 
-    let unwritten = || ExitError::because(format!("{} cannot be written to", folder.display()));
     let private = pem::encode(&pem::Pem::new("PRIVATE KEY", carrier_key.to_pkcs8()?));
-    fs::create_dir_all(folder).map_err(unwritten())?;
-    write(&folder.join(AUTHORITY), root.pem().as_bytes(), 0o644).map_err(unwritten())?;
-    write(&folder.join(KEY), private.as_bytes(), 0o600).map_err(unwritten())?;
-    // The last one: if it is there, all are.
-    write(&folder.join(CERTIFICATE), certified.pem().as_bytes(), 0o644).map_err(unwritten())
+    let files =
+        [(AUTHORITY, root.pem(), 0o644), (KEY, private, 0o600), (CERTIFICATE, certified.pem(), 0o644)];
+    put(folder, &files).map_err(ExitError::because(format!(
+        "a certificate cannot be put into {}, which must be empty or absent",
+        folder.display()
+    )))
+}
+
+/// Makes the folder with these files, or nothing of it, also if the program is killed meanwhile.
+fn put(folder: &Path, files: &[(&str, String, u32)]) -> io::Result<()> {
+    let mut unfinished = folder.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    let unfinished = Path::new(&unfinished);
+    // What a program that was killed has left.
+    if unfinished.exists() {
+        fs::remove_dir_all(unfinished)?;
+    }
+    fs::create_dir_all(unfinished)?;
+    for (name, text, mode) in files {
+        write(&unfinished.join(name), text.as_bytes(), *mode)?;
+    }
+    fs::rename(unfinished, folder)?;
+    folder
+        .parent()
+        .filter(|above| *above != Path::new(""))
+        .map_or(Ok(()), |above| File::open(above)?.sync_all())
 }
 
 #[cfg(test)]
@@ -146,8 +187,29 @@ mod tests {
         {
             client(address, &folder.join(file), clock.clone()).unwrap_err();
         }
+        let error = server(&folder, "other.example", clock.clone()).unwrap_err();
+        assert!(error.to_string().contains("is not one for other.example"), "{error}");
+        let error = client("localhost:1", &folder.join(KEY), clock.clone()).unwrap_err();
+        assert!(error.to_string().contains("no certificate of an authority"), "{error}");
         fs::remove_file(folder.join(KEY)).unwrap();
         let error = server(&folder, "localhost", clock).unwrap_err();
         assert!(error.to_string().ends_with("certificate.key cannot be read"), "{error}");
+    }
+
+    /// As a program leaves it that was killed while it made the certificate.
+    #[test]
+    fn what_was_begun_and_not_finished_is_begun_again() {
+        let home = tempfile::tempdir().unwrap();
+        let (folder, clock) = (home.path().join("tls"), Arc::new(SystemClock));
+        let unfinished = home.path().join("tls.unfinished");
+        fs::create_dir(&unfinished).unwrap();
+        fs::write(unfinished.join(AUTHORITY), "half").unwrap();
+        server(&folder, "localhost", clock.clone()).unwrap();
+        assert!(!unfinished.exists());
+        for gone in [CERTIFICATE, KEY] {
+            fs::remove_file(folder.join(gone)).unwrap();
+        }
+        let error = server(&folder, "localhost", clock).unwrap_err();
+        assert!(error.to_string().ends_with("which must be empty or absent"), "{error}");
     }
 }

@@ -116,6 +116,9 @@ impl RelayOptions {
 fn grant(path: &str) -> Result<NumberProof, String> {
     let line = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     let bytes = BASE64_STANDARD.decode(line.trim()).map_err(|_| "there is no grant in it")?;
+    if bytes.is_empty() {
+        return Err("it is empty: the carrier that was to make the grant has said why not".to_owned());
+    }
     NumberProof::new(bytes).map_err(|error| error.to_string())
 }
 
