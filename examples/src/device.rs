@@ -51,8 +51,21 @@ pub async fn device(
     Ok(())
 }
 
-/// Opens the device, sends what is typed and shows what comes.
+/// Opens the device, sends what is typed and shows what comes. One that was opened while the carrier was away
+/// may hear only then that its number is to be proven: it is opened again.
 async fn live(
+    options: &DeviceOptions,
+    host: &Host,
+    store: &SealedStore,
+    lines: &mut mpsc::Receiver<String>,
+    terminal: Terminal,
+) -> Result<(), ExitError> {
+    loop {
+        live_until_unproven(options, host, store, lines, terminal).await?;
+    }
+}
+
+async fn live_until_unproven(
     options: &DeviceOptions,
     host: &Host,
     store: &SealedStore,
@@ -108,14 +121,15 @@ async fn open(
 ) -> Result<NetworkedDevice, ExitError> {
     let tls = tls::client(&options.carrier, &options.authority, host.clock())?;
     let transport = GrpcTransport::new(tls, host.clock(), host.rng());
-    let mut proof = NumberProof::none();
+    let (mut proof, mut ask) = (NumberProof::none(), "the carrier has sent a code to the number; type it");
     loop {
         let (clock, rng, user) = (host.clock(), host.rng(), options.user.clone());
         let opened =
             Device::register_as(store.clone(), transport.clone(), clock, rng, user, options.device, proof);
         match opened.await {
             Err(DeviceError::Unproven) => {
-                terminal.line("the carrier has sent a code to the number; type it");
+                terminal.line(ask);
+                ask = "that is not the code, or not any more; type it again";
                 let line = lines.recv().await.ok_or_else(|| ExitError::new("nobody types the code"))?;
                 let typed = NumberProof::new(line.trim().as_bytes().to_vec());
                 proof = typed.map_err(ExitError::because("no code is that long"))?;

@@ -12,7 +12,8 @@ use crate::exit_error::ExitError;
 use crate::terminal::Terminal;
 use crate::typed_content::{Offers, buttons, titles};
 
-/// A user who reads whatever the device receives, as soon as it does.
+/// A user who reads whatever the device receives, as soon as it does, until the carrier wants the number
+/// proven.
 pub(crate) async fn run<S: Store, T: Transport>(
     device: Device<S, T>,
     number: Number,
@@ -36,6 +37,7 @@ pub(crate) async fn run<S: Store, T: Transport>(
                 // The others go on.
                 return std::future::pending().await;
             }
+            Err(why) if matches!(&*why, DeviceError::Unproven) => return Ok(()),
             Err(why) => return Err(ExitError::because("a user's device has stopped")(why)),
         };
         if let DeviceEventKind::Message(content) = event.kind() {

@@ -61,7 +61,9 @@ const ASKING: &str = "ask again";
 
 /// A user's device.
 ///
-/// It lives in tasks of the tokio runtime it was opened on. A clone is another hand on the same device.
+/// It lives in tasks of the tokio runtime it was opened on. A clone is another hand on the same device. When
+/// the last one is dropped without [`Device::close`], its tasks go on until the runtime ends, and hold its
+/// store and its way to the carrier; nothing durable depends on which of the two happens.
 pub struct Device<S, T>(Arc<Inner<S, T>>);
 
 struct Inner<S, T> {
@@ -254,7 +256,8 @@ impl<S: Store, T: Transport> Device<S, T> {
         let connected = match device.0.begin_connected(&proving).await {
             Ok(()) => true,
             Err(DeviceError::Transport(error)) if error.may_pass() => {
-                tracing::warn!("the carrier cannot be reached yet");
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "the carrier cannot be reached yet");
                 false
             }
             Err(error) => return Err(error),

@@ -14,6 +14,7 @@ mod fields;
 mod flows;
 mod folded_json;
 mod form;
+mod health;
 mod interactive;
 mod json_field;
 mod links;

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use bulla_base::{BusinessAccountId, Number, PhoneNumberId};
 use bulla_meter::{Period, UsageKey};
 use bulla_relay::{
-    ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, Counted, EventSink, PageStart,
-    Relay, Store, SubmitError, Transport, UsagePage, UserId, Version,
+    BusinessStanding, ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, Counted,
+    EventSink, PageStart, Relay, Store, SubmitError, Transport, UsagePage, UserId, Version,
 };
 use bytes::Bytes;
 
@@ -105,6 +105,14 @@ pub trait ManagementApi: Send + Sync + 'static {
         Err(SubmitError::UnknownBusiness { business })
     }
 
+    /// How it stands with the carrier, if that has said.
+    fn standing(
+        &self,
+        _business: PhoneNumberId,
+    ) -> Answering<'_, Option<BusinessStanding>, ConfigurationError> {
+        Box::pin(async { Ok(None) })
+    }
+
     /// Offers again what waits for a business, as it goes elsewhere now.
     fn sink_changed(&self) {}
 }
@@ -195,6 +203,14 @@ macro_rules! forward_management {
         fn is_registered(&self, business: PhoneNumberId) -> Result<bool, SubmitError> {
             let $from = self;
             $($to)+.is_registered(business)
+        }
+
+        fn standing(
+            &self,
+            business: PhoneNumberId,
+        ) -> Answering<'_, Option<BusinessStanding>, ConfigurationError> {
+            let $from = self;
+            Box::pin($($to)+.standing(business))
         }
 
         fn sink_changed(&self) {

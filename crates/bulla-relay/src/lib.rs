@@ -65,7 +65,7 @@ pub use account_event::{
 pub use bulla_base::{Quality, Tier};
 pub use bulla_integrity::Reason;
 pub use bulla_meter::{LocalDate, PricingCategory, PricingType, ReachedTier, TierRange, WindowState};
-pub use bulla_transport::Restriction;
+pub use bulla_transport::{BusinessStanding, Restriction};
 pub use event::{Event, Failure, Incoming, Status, StatusUpdate, Subject, UserId};
 pub use event_sink::{Destination, DynEventSink, EventSink, Forwarding, SinkError, SinkErrorKind};
 

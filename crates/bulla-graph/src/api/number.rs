@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::GraphApi;
 use super::body::Incoming;
 use super::fields::{Selection, pick};
+use super::health::{self, Health};
 use super::page::{self, PageAsked};
 use super::records::{Kept, Kind};
 use crate::api_error::{ApiError, Methods};
@@ -117,13 +118,30 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             "account_review_status": "APPROVED",
             "ownership_type": "SELF",
             "is_enabled_for_insights": false,
-            "health_status": health("WABA", &id, true),
         });
         let selection = Selection::of(head)?;
         if let Some(selection) = &selection {
+            if selection.has("health_status") {
+                whole["health_status"] = self.account_health(account).await?.json("WABA", &id);
+            }
             self.add_figures((grant, account), selection, &mut whole).await?;
         }
         Ok(picked(selection.as_ref(), whole, &OF_ACCOUNT))
+    }
+
+    /// That of its number that can send the most.
+    async fn account_health(&self, account: BusinessAccountId) -> Result<Health, ApiError> {
+        let mut best = None;
+        for number in self.relay.numbers_of(account) {
+            let is_registered = self.relay.is_registered(number).map_err(|error| self.failed(error))?;
+            let standing = self.relay.standing(number).await.map_err(|error| self.failed(error))?;
+            let health = Health::of(is_registered, standing);
+            best = Some(best.map_or(health, |best: Health| best.min(health)));
+            if best == Some(Health::Available) {
+                break;
+            }
+        }
+        Ok(best.unwrap_or(Health::Available))
     }
 
     async fn number_json(
@@ -134,6 +152,7 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         let own = self.relay.number(business).ok_or_else(ApiError::number)?;
         let (display, id) = (format!("+{}", own.digits()), business.to_string());
         let is_registered = self.relay.is_registered(business).map_err(|error| self.failed(error))?;
+        let standing = self.relay.standing(business).await.map_err(|error| self.failed(error))?;
         let name = self.kept(business, (Kind::Name, "")).await?;
         let name = name.and_then(|kept| Some(kept.get("name")?.as_str()?.to_owned()));
         let mut whole = json!({
@@ -143,16 +162,20 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
             "verified_name": name.unwrap_or_else(|| display.clone()),
             "name_status": "AVAILABLE_WITHOUT_REVIEW",
             "code_verification_status": "VERIFIED",
-            "quality_rating": "UNKNOWN",
-            "status": if is_registered { "CONNECTED" } else { "DISCONNECTED" },
+            "quality_rating": health::quality(standing),
+            "status": health::status(is_registered, standing),
             "platform_type": "CLOUD_API",
             "throughput": { "level": "STANDARD" },
             "account_mode": "LIVE",
             "is_official_business_account": false,
             "is_on_biz_app": false,
             "is_preverified_number": false,
-            "health_status": health("PHONE_NUMBER", &id, is_registered),
+            "health_status": Health::of(is_registered, standing).json("PHONE_NUMBER", &id),
         });
+        if let Some(tier) = standing.and_then(|standing| standing.tier) {
+            whole["messaging_limit_tier"] = tier.name().into();
+            whole["whatsapp_business_manager_messaging_limit"] = tier.name().into();
+        }
         let is_asked = |name: &str| selection.is_some_and(|selection| selection.has(name));
         if is_asked("is_pin_enabled") {
             let record = self.kept(business, (Kind::Registration, "")).await?;
@@ -176,13 +199,4 @@ fn picked(selection: Option<&Selection>, mut whole: Value, usual: &[&str]) -> Va
         fields.retain(|name, _| usual.contains(&name.as_str()));
     }
     pick(selection, whole)
-}
-
-/// Whether something can send.
-fn health(kind: &str, id: &str, can_send: bool) -> Value {
-    let can_send = if can_send { "AVAILABLE" } else { "BLOCKED" };
-    json!({
-        "can_send_message": can_send,
-        "entities": [{ "entity_type": kind, "id": id, "can_send_message": can_send }],
-    })
 }

@@ -13,10 +13,11 @@ use bulla_graph::{
 };
 use bulla_meter::{Period, UsageKey};
 use bulla_relay::{
-    ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, Counted, MAX_UPLOADS,
-    MarkReadError, MediaDescription, MediaError, MediaId, MediaStream, MessageRef, MessageTemplate, Outgoing,
-    OutgoingTemplate, PageStart, SubmitError, TemplateDefinition, TemplateError, TemplateId, TemplatePage,
-    TemplateQuery, TemplateRefusal, TemplateStatus, TemplateText, Upload, UsagePage, UserId, Version,
+    BusinessStanding, ConfigurationError, ConfigurationKey, ConfigurationOwner, Configured, Counted,
+    MAX_UPLOADS, MarkReadError, MediaDescription, MediaError, MediaId, MediaStream, MessageRef,
+    MessageTemplate, Outgoing, OutgoingTemplate, PageStart, SubmitError, TemplateDefinition, TemplateError,
+    TemplateId, TemplatePage, TemplateQuery, TemplateRefusal, TemplateStatus, TemplateText, Upload,
+    UsagePage, UserId, Version,
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -58,6 +59,8 @@ pub(crate) struct RecordingRelay {
     configuration: Mutex<BTreeMap<(u8, Bytes), Configured>>,
     blocked: Mutex<BTreeSet<Number>>,
     is_deregistered: AtomicBool,
+    /// What the carrier has said of it.
+    pub(crate) standing: Mutex<Option<BusinessStanding>>,
     sent: Mutex<BTreeMap<UsageKey, u64>>,
     delivered: Mutex<BTreeMap<UsageKey, u64>>,
     /// How many counts it has told.
@@ -426,6 +429,11 @@ impl ManagementApi for RecordingRelay {
 
     fn is_registered(&self, _: PhoneNumberId) -> Result<bool, SubmitError> {
         Ok(!self.is_deregistered.load(Ordering::Relaxed))
+    }
+
+    fn standing(&self, _: PhoneNumberId) -> Answering<'_, Option<BusinessStanding>, ConfigurationError> {
+        let standing = *self.standing.lock().unwrap();
+        Box::pin(async move { Ok(standing) })
     }
 }
 

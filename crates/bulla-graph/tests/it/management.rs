@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
-use bulla_base::ManualClock;
+use bulla_base::{ManualClock, Quality, Tier};
 use bulla_graph::{MAX_BODY_BYTES, MAX_FORM_BYTES, Settings};
+use bulla_relay::{BusinessStanding, Restriction};
 use bytes::Bytes;
 use futures_util::{FutureExt, stream};
 use serde_json::{Value, json};
@@ -63,6 +64,41 @@ async fn a_number_and_its_account_are_told_of_by_the_fields_that_are_asked_for()
     for path in [format!("/{OTHER_NUMBER}"), "/1".into(), format!("/{OTHER_NUMBER}/register")] {
         let reply = bench.ask("GET", &path, Value::Null).await;
         assert_eq!((reply.code(), &reply.json["error"]["error_subcode"]), (100, &json!(33)), "{path}");
+    }
+}
+
+/// A business that was stopped was told by the API that it could send.
+#[tokio::test]
+async fn whom_the_carrier_restricts_hears_it_when_it_asks() {
+    let bench = Bench::new();
+    let asked = "quality_rating,status,messaging_limit_tier,health_status";
+    let red = BusinessStanding::new(Quality::Red).within(Tier::Users250);
+    let whole = "AVAILABLE";
+    for (standing, number_is, can_send) in [
+        (None, ("UNKNOWN", "CONNECTED"), whole),
+        (Some(BusinessStanding::new(Quality::Green)), ("GREEN", "CONNECTED"), whole),
+        (Some(red.warned()), ("RED", "CONNECTED"), whole),
+        (Some(red.restricted(Restriction::Limited, None)), ("RED", "RESTRICTED"), "LIMITED"),
+        (Some(red.restricted(Restriction::Paused, None)), ("RED", "RESTRICTED"), "BLOCKED"),
+        (Some(red.restricted(Restriction::Stopped, None)), ("RED", "BANNED"), "BLOCKED"),
+    ] {
+        *bench.relay.standing.lock().unwrap() = standing;
+        let number = told(&bench, format!("/{NUMBER}?fields={asked}")).await;
+        let is = (number["quality_rating"].as_str().unwrap(), number["status"].as_str().unwrap());
+        assert_eq!(is, number_is, "{standing:?}");
+        let tier = standing.and_then(|standing| standing.tier).map(Tier::name);
+        assert_eq!(number["messaging_limit_tier"].as_str(), tier, "{standing:?}");
+        let account = told(&bench, format!("/{ACCOUNT}?fields=health_status")).await;
+        // It has another number of which the carrier says the same.
+        for of in [number, account] {
+            let (health, entity) = (&of["health_status"], &of["health_status"]["entities"][0]);
+            assert_eq!(
+                (&health["can_send_message"], &entity["can_send_message"]),
+                (&json!(can_send), &json!(can_send))
+            );
+            let says_why = [&entity["errors"][0]["error_code"], &entity["additional_info"]];
+            assert_eq!(says_why.iter().any(|why| !why.is_null()), can_send != whole, "{entity}");
+        }
     }
 }
 

@@ -6,12 +6,37 @@ use bulla_base::{MessageId, Partition, PhoneNumberId, Timestamp};
 use bulla_store::{Batch, Key, Store, StoreError};
 use bulla_transport::{BusinessStanding, Connected, Restriction, Transport};
 
-use super::Inner;
 use super::active_business::ActiveBusiness;
 use super::tell_accounts::put_event;
+use super::{Inner, Relay};
 use crate::row::{StoredAccountEvent, StoredStanding};
 use crate::store_layout::STANDING;
-use crate::{EventSink, RelayError, StandingChange};
+use crate::{ConfigurationError, EventSink, RelayError, StandingChange};
+
+impl<S: Store, T: Transport, K: EventSink> Relay<S, T, K> {
+    /// How `business` stands with the carrier, as that has said last, without a restriction whose time is
+    /// over. Nothing when the carrier has never said.
+    ///
+    /// # Errors
+    /// When the relay does not speak for `business`, or the store fails.
+    ///
+    /// # Cost
+    /// A read, of memory when it was read lately.
+    pub async fn standing(
+        &self,
+        business: PhoneNumberId,
+    ) -> Result<Option<BusinessStanding>, ConfigurationError> {
+        let inner = &self.0;
+        inner.tenant(business)?;
+        let now = inner.clock.now();
+        let told = inner.told_standing(inner.home(business), now).await?;
+        Ok(told.map(|mut standing| {
+            standing.restriction =
+                standing.restriction.filter(|(_, until)| until.is_none_or(|until| now < until));
+            standing
+        }))
+    }
+}
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
     /// Takes up what the carrier says of a business: how it stands, and how many one-time keys are left.

@@ -111,6 +111,8 @@ async fn who_is_restricted_is_told_so_of_each_message_and_answers_those_it_knows
     assert_eq!(change(warned), StandingChange::Warned);
     let day = update.until.unwrap().since(update.at);
     assert_eq!((update.business, update.restriction), (SHOP, Restriction::Limited));
+    let stands = async || relay.standing(SHOP).await.unwrap().unwrap().restriction;
+    assert_eq!(stands().await, Some((Restriction::Limited, update.until)));
     assert!(day <= 24 * HOUR && day > 22 * HOUR, "{day:?}");
     phone.send(SHOP, &says("hello")).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
@@ -119,6 +121,7 @@ async fn who_is_restricted_is_told_so_of_each_message_and_answers_those_it_knows
     assert_eq!(statuses(&world, answer)[..2], [Status::Sent, Status::Delivered]);
     // Nothing was lost but that message: in the same session the next one is opened.
     world.pass(24 * HOUR).await;
+    assert_eq!(stands().await, None, "its time is over");
     let next = write(&relay, &user(900)).await;
     world.pass(Duration::from_secs(60)).await;
     assert_eq!(statuses(&world, next)[..2], [Status::Sent, Status::Delivered]);

@@ -15,10 +15,19 @@ pub type SealedStore = Arc<Vault<FjallStore>>;
 /// What the operator's key is called in the folder of the keys.
 const OPERATOR_KEY: &str = "operator.key";
 
+/// How long the name of a store is at most.
+const MAX_STORE_NAME_BYTES: usize = 64;
+
 /// Why a sealed store could not be opened. The cause says what to do.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OpenStoreError {
+    /// The caller's move: the name is also that of a folder and of a file, and would be another's.
+    #[error("{name:?} is no name of a store: 1 to {MAX_STORE_NAME_BYTES} letters, digits, `-` and `_`")]
+    Name {
+        /// What was given.
+        name: String,
+    },
     /// The operator's move: the folder of the records is not there and cannot be made.
     #[error("the folder {} cannot be made", path.display())]
     Folder {
@@ -45,6 +54,16 @@ pub enum OpenStoreError {
         /// Why not.
         #[source]
         source: KeyringError,
+    },
+    /// The operator's move: the folder of the keys is not there, perhaps because its disk is not mounted. For
+    /// a first start it is to be made.
+    #[error("the folder of the keys {} cannot be read: it is not made here", path.display())]
+    Keys {
+        /// The folder.
+        path: PathBuf,
+        /// What the disk said.
+        #[source]
+        source: io::Error,
     },
     /// The operator's key cannot be read, or none can be made.
     #[error("the operator's key cannot be read")]
@@ -79,8 +98,8 @@ impl Host {
     /// [`Vault`](bulla_vault::Vault) by itself.
     ///
     /// # Errors
-    /// When a file cannot be read or written, or is damaged, cut or somebody else's; when the operator's key
-    /// is lost while a keyring is there; or when the files of the store are
+    /// When `name` is anything but letters, digits, `-` and `_`; when a file cannot be read or written, or is
+    /// damaged, cut or somebody else's; when `keys` is not there, or the operator's key is lost while a keyring is there; or when the files of the store are
     /// ([`VaultError::StoreEmptied`]): see [`begin_store_anew`](Self::begin_store_anew).
     ///
     /// # Cost
@@ -125,6 +144,14 @@ struct Parts {
 
 impl Parts {
     fn open(host: &Host, name: &str, data: &Path, keys: &Path) -> Result<Self, OpenStoreError> {
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if !(1..=MAX_STORE_NAME_BYTES).contains(&name.len()) || !name.bytes().all(is_letter) {
+            return Err(OpenStoreError::Name { name: name.chars().take(MAX_STORE_NAME_BYTES).collect() });
+        }
+        // Before anything is made that would be left behind.
+        if let Err(source) = std::fs::read_dir(keys) {
+            return Err(OpenStoreError::Keys { path: keys.to_owned(), source });
+        }
         let path = data.join(name);
         let engine = match std::fs::create_dir_all(&path) {
             Ok(()) => FjallStore::open(&path, FjallOptions::default()),

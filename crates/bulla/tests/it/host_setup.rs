@@ -153,9 +153,24 @@ async fn a_folder_of_keys_that_is_not_there_is_not_made() {
     let (data, keys) = folders();
     let unmounted = keys.path().join("mount");
     let error = Host::new().open_store("relay", &data, &unmounted).await.unwrap_err();
-    let OpenStoreError::Keyring { source, .. } = error else { panic!("{error:?}") };
-    assert!(source.to_string().contains(unmounted.to_str().unwrap()), "{source}");
+    assert!(matches!(error, OpenStoreError::Keys { .. }), "{error:?}");
+    assert!(error.to_string().contains(unmounted.to_str().unwrap()), "{error}");
     assert!(!unmounted.exists());
+    assert!(!data.path().join("relay").exists(), "nothing is left of what did not begin");
+}
+
+/// Names were paths: of a folder beside that of the data, or in the root.
+#[tokio::test]
+async fn a_store_has_the_name_of_a_folder_below_that_of_the_data() {
+    let (data, keys) = folders();
+    let host = Host::new();
+    let long = "a".repeat(65);
+    for name in ["", "..", "../x", "/abs", "a/b", ".", "é", &long] {
+        let error = host.open_store(name, &data, &keys).await.unwrap_err();
+        assert!(matches!(error, OpenStoreError::Name { .. }), "{name}: {error:?}");
+    }
+    assert_eq!(fs::read_dir(&data).unwrap().count(), 0);
+    host.open_store(&long[1..], &data, &keys).await.unwrap().close().await.unwrap();
 }
 
 /// Two hosts on the same clock and seed make the same key; a third on another seed makes another.
