@@ -287,6 +287,9 @@ pub(crate) const FIRST_ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// The longest such wait.
 pub(crate) const LONGEST_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
+/// That no connection can be accepted is told once in so long, while the reason stays the same.
+pub(crate) const ACCEPT_TOLD_EVERY: Duration = Duration::from_secs(60);
+
 /// How long a failure on our side must not have been seen to be told to the operator again.
 pub(crate) const FAILURE_LOG_INTERVAL: Duration = Duration::from_secs(60);
 

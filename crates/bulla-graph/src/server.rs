@@ -22,14 +22,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla_base::Clock;
+use bulla_base::{Clock, Timestamp};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use self::connection::Connection;
 use self::connection_slots::ConnectionSlots;
-use crate::limits::{FIRST_ACCEPT_PAUSE, LONGEST_ACCEPT_PAUSE};
+use crate::limits::{ACCEPT_TOLD_EVERY, FIRST_ACCEPT_PAUSE, LONGEST_ACCEPT_PAUSE};
 use crate::{GraphApi, RelayApi, TokenLookup, metrics};
 
 #[cfg(feature = "tls")]
@@ -89,7 +89,7 @@ pub(crate) async fn serve<D: RelayApi, A: TokenLookup>(
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => break Err(error),
                 Err(error) => {
                     ::metrics::counter!(metrics::NOT_ACCEPTED).increment(1);
-                    let Some(pause) = retry.with(&error) else { continue };
+                    let Some(pause) = retry.with(&error, clock.now()) else { continue };
                     // Where files are wanting, one that nobody uses is closed.
                     slots.evict_idle();
                     tokio::select! {
@@ -128,21 +128,25 @@ fn report(ended: Result<(), JoinError>) {
     }
 }
 
-/// Accepting that fails: told at the first time and when the reason changes, and tried again after a pause.
+/// Accepting that fails: told when the reason changes and once a minute, and tried again after a pause.
 #[derive(Default)]
 struct AcceptRetry {
-    kind: Option<io::ErrorKind>,
+    /// Why it failed when it was told last, and when that was.
+    told: Option<(io::ErrorKind, Timestamp)>,
     pause: Duration,
 }
 
 impl AcceptRetry {
     /// How long to wait after `error`; nothing when only the one connection was lost.
-    fn with(&mut self, error: &io::Error) -> Option<Duration> {
+    fn with(&mut self, error: &io::Error, now: Timestamp) -> Option<Duration> {
         use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-        if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+        let kind = error.kind();
+        if matches!(kind, ConnectionAborted | ConnectionRefused | ConnectionReset) {
             return None;
         }
-        if self.kind.replace(error.kind()) != Some(error.kind()) {
+        // One that is accepted in between changes nothing: where files are wanting, one in two is.
+        if self.told.is_none_or(|(told, at)| told != kind || at.after(ACCEPT_TOLD_EVERY) <= now) {
+            self.told = Some((kind, now));
             tracing::warn!(
                 error = error as &dyn std::error::Error,
                 "no connection can be accepted; trying on"
@@ -152,10 +156,7 @@ impl AcceptRetry {
         Some(self.pause)
     }
 
-    fn is_over(&mut self) {
-        if self.kind.is_some() {
-            tracing::info!("connections are accepted again");
-            *self = Self::default();
-        }
+    const fn is_over(&mut self) {
+        self.pause = Duration::ZERO;
     }
 }

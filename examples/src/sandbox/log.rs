@@ -123,6 +123,11 @@ impl Log {
         self.change(n, |entry| entry.error = Some(why));
     }
 
+    /// How many there were before those that are kept.
+    pub(crate) fn forgotten(&self) -> usize {
+        self.entries().dropped
+    }
+
     /// Those behind the number `after`.
     pub(crate) fn entries_after(&self, after: usize) -> Vec<Entry> {
         let entries = self.entries();
@@ -267,6 +272,7 @@ mod tests {
         assert_eq!(log.entries_after(0).len(), most);
         log.answered(most, 200, &body);
         assert_eq!((log.entries_after(0).len(), log.entries_after(0)[0].n), (most - 1, 2));
+        assert_eq!(log.forgotten(), 1);
         log.answered(1, 200, b"it is gone");
         log.begin(Kind::Request, "POST", "/", &body);
         assert_eq!(log.entries_after(0).len(), most - 1);

@@ -8,13 +8,19 @@ use super::log::Entry;
 
 const HEAD: &str = include_str!("page/head.html");
 
+/// So many entries stand in the page: the latest.
+const MAX_SHOWN: usize = 500;
+
 /// The page at the time `now`.
 pub(super) fn write(now: &str, entries: &[Entry]) -> String {
     let mut page = String::from(HEAD);
     // Writing to a string cannot fail.
-    let _ = write!(page, "<p>It is {}. The latest stands first.</p>\n<table>\n", escaped(now));
-    page.push_str("<tr><th>#<th>at<th>what<th>asked<th>answered</tr>\n");
-    for entry in entries.iter().rev() {
+    let _ = write!(page, "<p>It is {}. The latest stands first.", escaped(now));
+    if let Some(last) = entries.iter().rev().nth(MAX_SHOWN) {
+        let _ = write!(page, " Those up to {} stand in the log as JSON, as far as they are kept.", last.n);
+    }
+    page.push_str("</p>\n<table>\n<tr><th>#<th>at<th>what<th>asked<th>answered</tr>\n");
+    for entry in entries.iter().rev().take(MAX_SHOWN) {
         let Entry { n, at, kind, method, path, body, status, answer, error, .. } = entry;
         let status = status.map_or_else(|| "–".to_owned(), |status| status.to_string());
         let answer = error.as_ref().map_or_else(|| shown(answer), |error| escaped(error));
@@ -84,5 +90,27 @@ mod tests {
         let said = page.strip_prefix(HEAD).unwrap();
         assert!(!said.contains("<script") && !said.contains("</script"), "{said}");
         assert!(said.contains("&lt;script&gt;&#39;") && said.contains("&quot;&amp;"));
+    }
+
+    #[test]
+    fn a_long_log_is_shown_from_its_end() {
+        let entry = |n| Entry {
+            n,
+            at: "now".to_owned(),
+            kind: Kind::Request,
+            method: "GET".to_owned(),
+            path: "/".to_owned(),
+            body: Value::Null,
+            status: Some(200),
+            answer: Value::Null,
+            error: None,
+            bytes: 0,
+        };
+        let entries: Vec<Entry> = (1..=MAX_SHOWN + 7).map(entry).collect();
+        let page = write("now", &entries);
+        assert!(page.contains("Those up to 7 stand in the log"));
+        assert_eq!(page.matches("<tr class").count(), MAX_SHOWN);
+        assert!(page.contains("<td>8<td>") && !page.contains("<td>7<td>"));
+        assert!(!write("now", &entries[7..]).contains("Those up to"));
     }
 }

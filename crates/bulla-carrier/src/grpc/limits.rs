@@ -98,6 +98,9 @@ pub(crate) const CREDENTIAL_LIFETIME: Duration = Duration::from_secs(3600);
 /// too many open files for instance.
 pub(crate) const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
+/// That none can be accepted is told once in so long.
+pub(crate) const ACCEPT_TOLD_EVERY: Duration = Duration::from_secs(60);
+
 /// How many frames wait to be written to a stream. Beyond them nothing more is read from it.
 pub(crate) const MAX_WAITING_FRAMES: usize = 4;
 

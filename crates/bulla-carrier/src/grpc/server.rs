@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
+use bulla_base::Timestamp;
 use bulla_store::Store;
 use bulla_transport::grpc::ChannelBinding;
 use rustls::ServerConfig;
@@ -17,7 +18,7 @@ use super::GrpcService;
 use super::address_places::AddressPlaces;
 use super::connection::{Connection, SERVING, closed};
 use super::handshakes::Handshakes;
-use super::limits::{ACCEPT_AGAIN, MAX_CONNECTIONS, STOPPING_DEADLINE};
+use super::limits::{ACCEPT_AGAIN, ACCEPT_TOLD_EVERY, MAX_CONNECTIONS, STOPPING_DEADLINE};
 use crate::trace_span;
 
 /// Where a server listens, and how it is spoken to there.
@@ -77,7 +78,7 @@ pub async fn serve<S: Store>(
     let Listening { listener, tls, end_points } = listening;
     let tls = tls.map(|acceptor| Handshakes::new(acceptor, end_points));
     let mut connections = JoinSet::new();
-    let mut shutdown = pin!(shutdown);
+    let (mut shutdown, mut told) = (pin!(shutdown), None::<Timestamp>);
     loop {
         let accepted = tokio::select! {
             biased;
@@ -104,10 +105,14 @@ pub async fn serve<S: Store>(
                 });
             }
             Err(error) => {
-                trace_span::task(SERVING).in_scope(|| {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "no connection can be accepted");
-                });
+                let now = clock.now();
+                if told.is_none_or(|told| told.after(ACCEPT_TOLD_EVERY) <= now) {
+                    told = Some(now);
+                    trace_span::task(SERVING).in_scope(|| {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::warn!(error, "no connection can be accepted; trying on");
+                    });
+                }
                 clock.sleep(ACCEPT_AGAIN).await;
             }
         }

@@ -113,11 +113,26 @@ async fn accepting_that_fails_is_tried_again_after_a_pause_and_ends_nothing() {
 #[test]
 fn pauses_grow_to_a_second_and_begin_anew_when_it_is_over() {
     let mut retry = AcceptRetry::default();
-    let no_file = || io::Error::from_raw_os_error(NO_FILE);
-    let pauses: Vec<_> = (0..8).map(|_| retry.with(&no_file()).unwrap().as_millis()).collect();
+    let (no_file, now) = (|| io::Error::from_raw_os_error(NO_FILE), Timestamp::from_millis(0));
+    let pauses: Vec<_> = (0..8).map(|_| retry.with(&no_file(), now).unwrap().as_millis()).collect();
     assert_eq!(pauses, [20, 40, 80, 160, 320, 640, 1000, 1000]);
     retry.is_over();
-    assert_eq!(retry.with(&no_file()), Some(FIRST_ACCEPT_PAUSE));
+    assert_eq!(retry.with(&no_file(), now), Some(FIRST_ACCEPT_PAUSE));
+}
+
+/// Where files are wanting one in two is accepted: each of the others was told.
+#[test]
+fn that_none_is_accepted_is_told_once_a_minute() {
+    let (mut retry, mut told) = (AcceptRetry::default(), Vec::new());
+    for second in 0..150 {
+        let now = Timestamp::from_millis(second * 1000);
+        retry.with(&io::Error::from_raw_os_error(NO_FILE), now);
+        told.extend(retry.told.filter(|(_, at)| *at == now).map(|_| second));
+        retry.is_over();
+    }
+    assert_eq!(told, [0, 60, 120]);
+    retry.with(&io::Error::from(io::ErrorKind::PermissionDenied), Timestamp::from_millis(121_000));
+    assert_eq!(retry.told.unwrap().0, io::ErrorKind::PermissionDenied, "another reason is told at once");
 }
 
 #[tokio::test]

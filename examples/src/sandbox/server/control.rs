@@ -61,8 +61,9 @@ impl Server {
         };
         let world = self.world().await;
         let is_settled = world.settle(LOG_PATIENCE).await;
-        let data = world.log.entries_after(after);
-        Reply::json(&json!({ "now": written(world.clock.now()), "settled": is_settled, "data": data }))
+        let (data, forgotten) = (world.log.entries_after(after), world.log.forgotten());
+        let now = written(world.clock.now());
+        Reply::json(&json!({ "now": now, "settled": is_settled, "forgotten": forgotten, "data": data }))
     }
 
     async fn show_page(&self) -> Reply {
