@@ -10,6 +10,8 @@ mod client_callbacks;
 #[cfg(all(feature = "graph", feature = "webhook"))]
 mod fetch_links;
 mod host_setup;
+#[cfg(feature = "fjall")]
+mod limits;
 
 mod system_clock_and_rng;
 

@@ -4,9 +4,6 @@ use bulla_base::Quality;
 use bulla_relay::{BusinessStanding, Restriction};
 use serde_json::{Value, json};
 
-/// What those hear whose messages the carrier does not take, as in the statuses of such messages.
-const RESTRICTED_CODE: u64 = 131_048;
-
 /// How far somebody can send. The later, the less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Health {
@@ -49,7 +46,8 @@ impl Health {
             }
             Self::Restricted => {
                 entity["errors"] = json!([{
-                    "error_code": RESTRICTED_CODE,
+                    // As in the statuses of messages that the carrier does not take.
+                    "error_code": 131_048,
                     "error_description": "For what the business did before, the carrier takes nothing of it.",
                     "possible_solution": "Write to fewer who have not asked for it. The operator of the \
                         carrier knows why, and decides on appeals.",

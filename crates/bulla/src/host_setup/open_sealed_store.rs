@@ -7,6 +7,7 @@ use bulla_vault::{FileKeyring, KeyEncryptionError, KeyringError, OperatorKey, Va
 use thiserror::Error;
 
 use super::Host;
+use crate::limits::MAX_STORE_NAME_BYTES;
 
 /// The embedded engine under a vault: what a relay, a carrier or a device of a real program keeps its records
 /// in. To be cloned, and closed once at the end.
@@ -14,9 +15,6 @@ pub type SealedStore = Arc<Vault<FjallStore>>;
 
 /// What the operator's key is called in the folder of the keys.
 const OPERATOR_KEY: &str = "operator.key";
-
-/// How long the name of a store is at most.
-const MAX_STORE_NAME_BYTES: usize = 64;
 
 /// Why a sealed store could not be opened. The cause says what to do.
 #[derive(Debug, Error)]
@@ -98,9 +96,10 @@ impl Host {
     /// [`Vault`](bulla_vault::Vault) by itself.
     ///
     /// # Errors
-    /// When `name` is anything but letters, digits, `-` and `_`; when a file cannot be read or written, or is
-    /// damaged, cut or somebody else's; when `keys` is not there, or the operator's key is lost while a keyring is there; or when the files of the store are
-    /// ([`VaultError::StoreEmptied`]): see [`begin_store_anew`](Self::begin_store_anew).
+    /// When `name` is anything but 1 to 64 letters, digits, `-` and `_`; when a file cannot be read or
+    /// written, or is damaged, cut or somebody else's; when `keys` is not there, or the operator's key is
+    /// lost while a keyring is there; or when the files of the store are ([`VaultError::StoreEmptied`]):
+    /// see [`begin_store_anew`](Self::begin_store_anew).
     ///
     /// # Cost
     /// Blocks while the engine opens: after a crash about a second per 256 MiB of journals.
