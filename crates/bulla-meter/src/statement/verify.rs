@@ -71,6 +71,23 @@ impl Statement {
         if *self.card() != card.hash() || self.currency() != card.currency() {
             return Err(StatementFault::OtherCard);
         }
+        self.verify_leaves(leaves)?;
+        self.verify_rates(leaves, card, earlier)?;
+        match self.adjustments().iter().position(|adjustment| !adjustment.is_signed()) {
+            Some(number) => Err(StatementFault::NotSigned { number }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether these are its leaves: order, root, hours and sums. What each costs, [`Statement::verify`]
+    /// tells, with the card.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    ///
+    /// # Cost
+    /// Two hashes a leaf.
+    pub fn verify_leaves(&self, leaves: &[Leaf]) -> Result<(), StatementFault> {
         let is_whole = leaves.len() as u64 == self.leaves().size() && is_ascending(leaves, |leaf| leaf.tag);
         if !is_whole || root_of(leaves).as_ref() != Ok(self.leaves()) {
             return Err(StatementFault::OtherLeaves);
@@ -81,11 +98,7 @@ impl Statement {
         if rows(leaves) != self.rows() {
             return Err(StatementFault::OtherSums);
         }
-        self.verify_rates(leaves, card, earlier)?;
-        match self.adjustments().iter().position(|adjustment| !adjustment.is_signed()) {
-            Some(number) => Err(StatementFault::NotSigned { number }),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     fn verify_rates(&self, leaves: &[Leaf], card: &RateCard, earlier: &[Leaf]) -> Result<(), StatementFault> {

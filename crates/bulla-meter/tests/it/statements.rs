@@ -49,12 +49,15 @@ fn a_statement_that_does_not_follow_from_its_leaves_is_found_out() {
     assert_eq!(verify(&swapped), Err(StatementFault::OtherLeaves));
     let other = bulla_meter::RateCard::new("other", account.card.currency(), vec![], vec![], vec![]).unwrap();
     assert_eq!(good.verify(&leaves, &other, &[]), Err(StatementFault::OtherCard));
+    assert_eq!(good.verify_leaves(&leaves), Ok(()));
+    assert_eq!(good.verify_leaves(&swapped), Err(StatementFault::OtherLeaves));
     // Who bills more than the card says can sum it up as they like.
     let mut dearer = leaves.clone();
     let place = dearer.iter().position(|leaf| leaf.micros > 0).unwrap();
     dearer[place].micros += 1;
     let wrong = statement(&account, &dearer);
     let (tag, billed, rated) = (leaves[place].tag, dearer[place].micros, leaves[place].micros);
+    assert_eq!(wrong.verify_leaves(&dearer), Ok(()), "its own, whatever they cost");
     let fault = wrong.verify(&dearer, &account.card, &[]);
     assert_eq!(fault, Err(StatementFault::OtherRate { tag, billed, rated }));
 }
