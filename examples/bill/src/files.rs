@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bulla_meter::{InvalidForm, Leaf, RateCard, SignedStatement};
 
@@ -13,22 +13,23 @@ pub(crate) fn write(file: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Fault> {
     fs::write(file, bytes).map_err(|cause| Fault::File { file: file.to_owned(), cause })
 }
 
-pub(crate) fn card(file: Option<&PathBuf>) -> Result<RateCard, Fault> {
-    let file = file.ok_or(Fault::Missing("card"))?;
+pub(crate) fn make_folder(folder: &Path) -> Result<(), Fault> {
+    fs::create_dir_all(folder).map_err(|cause| Fault::File { file: folder.to_owned(), cause })
+}
+
+pub(crate) fn card(file: &Path) -> Result<RateCard, Fault> {
     RateCard::from_bytes(&read(file)?).map_err(|cause| of(file, cause))
 }
 
-pub(crate) fn statement(file: Option<&PathBuf>) -> Result<SignedStatement, Fault> {
-    let file = file.ok_or(Fault::Missing("statement"))?;
+pub(crate) fn statement(file: &Path) -> Result<SignedStatement, Fault> {
     SignedStatement::from_bytes(&read(file)?).map_err(|cause| of(file, cause))
 }
 
-pub(crate) fn leaves(file: Option<&PathBuf>, option: &'static str) -> Result<Vec<Leaf>, Fault> {
-    let file = file.ok_or(Fault::Missing(option))?;
+pub(crate) fn leaves(file: &Path) -> Result<Vec<Leaf>, Fault> {
     let bytes = read(file)?;
     let (leaves, odd) = bytes.as_chunks();
     if !odd.is_empty() {
-        return Err(Fault::Leaves { file: file.clone() });
+        return Err(Fault::Leaves { file: file.to_owned() });
     }
     leaves.iter().map(|leaf| Leaf::from_bytes(leaf).map_err(|cause| of(file, cause))).collect()
 }

@@ -2,8 +2,13 @@
 //!
 //! It links the meter alone, so a business can have it without the rest.
 
+mod checks;
+mod earlier;
 mod fault;
 mod files;
+mod forecast;
+mod given;
+mod keys;
 mod options;
 mod overview;
 mod page;
@@ -16,91 +21,100 @@ mod tests;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use bulla_meter::{BillingKey, LeafTree, MessageTag, SignedStatement, focus_csv, rows_csv, rows_json_lines};
+use bulla_meter::{LeafTree, MessageTag, focus_csv, rows_csv, rows_json_lines};
 
+use self::checks::Checks;
 use self::fault::Fault;
-use self::options::Options;
+use self::forecast::Forecast;
+use self::given::Given;
+use self::options::{Command, Options};
 use self::overview::Overview;
 
 const HELP: &str = include_str!("help.txt");
 
 fn main() -> ExitCode {
-    let mut out = io::stdout().lock();
-    let done = Options::read(lexopt::Parser::from_env()).and_then(|options| run(&options, &mut out));
-    match done {
+    let (mut out, mut notes) = (io::stdout().lock(), io::stderr());
+    let options = Options::read(lexopt::Parser::from_env());
+    match options.and_then(|options| run(&options, &mut out, &mut notes)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             // Whoever closed it does not read it.
-            let _ = writeln!(io::stderr(), "bill: {fault}");
+            let _ = writeln!(notes, "bill: {fault}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(options: &Options, out: &mut impl Write) -> Result<(), Fault> {
-    match options.command.as_str() {
-        "help" | "" => Ok(out.write_all(HELP.as_bytes())?),
-        "sample" => sample::sample(options.folder.as_ref().ok_or(Fault::Missing("FOLDER"))?),
-        "show" => show(options, out),
-        "verify" => verify(options, out),
-        "compare" => compare(options, out),
-        "export" => export(options, out),
-        "proof" => proof(options, out),
-        other => Err(Fault::UnknownCommand(other.to_owned())),
+/// Does what `options` say. What was checked goes to `notes` where `out` is for other programs.
+fn run(options: &Options, out: &mut impl Write, notes: &mut impl Write) -> Result<(), Fault> {
+    match options.command {
+        Command::Help => Ok(out.write_all(HELP.as_bytes())?),
+        Command::Version => Ok(writeln!(out, "bill {}", env!("CARGO_PKG_VERSION"))?),
+        Command::Sample => sample::sample(options.folder()?),
+        Command::Show => show(options, out),
+        Command::Verify => verify(options, out),
+        Command::Compare => compare(options, out),
+        Command::Export => export(options, out, notes),
+        Command::Proof => proof(options, out, notes),
     }
 }
 
 fn show(options: &Options, out: &mut impl Write) -> Result<(), Fault> {
-    let signed = files::statement(options.statement.as_ref())?;
-    let leaves = files::leaves(options.leaves.as_ref(), "leaves")?;
-    let mut overview = Overview::new(signed.statement(), &leaves);
-    if options.under.is_some() {
-        let card = files::card(options.under.as_ref())?;
-        let amount = overview::forecast(signed.statement(), &leaves, &card).map_err(Fault::Unrated)?;
-        overview.forecast = Some((card.id().to_owned(), amount));
+    let given = Given::read(options)?;
+    let checks = Checks::of(&given)?;
+    let mut overview = Overview::new(&given, &checks);
+    if let Some(card) = options.file("--under") {
+        overview.forecast = Some(Forecast::new(&given, &files::card(card)?)?);
     }
-    if options.theirs.is_some() {
-        let theirs = files::leaves(options.theirs.as_ref(), "theirs")?;
-        overview.report = Some(overview::compare(signed.statement(), leaves, theirs)?);
+    if let Some(theirs) = options.file("--theirs") {
+        let theirs = files::leaves(theirs)?;
+        overview.report = Some(overview::compare(given.statement(), given.leaves()?.to_vec(), theirs)?);
     }
     terminal::show(out, &overview)?;
-    match &options.html {
+    match options.file("--html") {
         Some(file) => files::write(file, page::page(&overview)),
         None => Ok(()),
     }
 }
 
 fn verify(options: &Options, out: &mut impl Write) -> Result<(), Fault> {
-    let signed = files::statement(options.statement.as_ref())?;
-    let leaves = files::leaves(options.leaves.as_ref(), "leaves")?;
-    signed.statement().verify(&leaves, &files::card(options.card.as_ref())?, &[])?;
-    let count = leaves.len();
-    match &options.issuer {
-        None => writeln!(
+    options.needed("--card")?;
+    let given = Given::read(options)?;
+    let count = given.leaves()?.len();
+    let checks = Checks::of(&given)?;
+    put_lines(out, &checks)?;
+    if checks.lacks_earlier {
+        return Err(Fault::EarlierMissing);
+    }
+    match (&given.keys.issuer, checks.stranger) {
+        (Some(_), Some(stranger)) => return Err(Fault::UnknownSigner(Box::new(stranger))),
+        (Some(_), None) => {
+            writeln!(
+                out,
+                "The statement follows from its {count} leaves and the card, and is signed by the issuer."
+            )?;
+        }
+        (None, _) => writeln!(
             out,
             "The statement follows from its {count} leaves and the card. Who signed it was not checked."
         )?,
-        Some(issuer) => {
-            is_issued(&signed, issuer)?;
-            writeln!(out, "The statement follows from its {count} leaves and the card, and is signed.")?;
-        }
     }
     Ok(())
 }
 
-fn is_issued(signed: &SignedStatement, issuer: &str) -> Result<(), Fault> {
-    let issuer = BillingKey::from_bytes(&files::hex(issuer.trim(), "the key of --issuer")?)?;
-    if signed.is_issued_by(&issuer) {
-        return Ok(());
-    }
-    Err(Fault::NotSigned("the statement is not signed with that key"))
-}
-
 fn compare(options: &Options, out: &mut impl Write) -> Result<(), Fault> {
-    let signed = files::statement(options.statement.as_ref())?;
-    let ours = files::leaves(options.leaves.as_ref(), "leaves")?;
-    let theirs = files::leaves(options.theirs.as_ref(), "theirs")?;
-    let report = overview::compare(signed.statement(), ours, theirs)?;
+    let given = Given::read(options)?;
+    let ours = given.leaves()?.to_vec();
+    let theirs = files::leaves(options.needed("--theirs")?)?;
+    let checks = Checks::of(&given)?;
+    put_lines(out, &checks)?;
+    writeln!(
+        out,
+        "{} messages are here, which are the statement's, and {} there.",
+        ours.len(),
+        theirs.len()
+    )?;
+    let report = overview::compare(given.statement(), ours, theirs)?;
     write!(out, "{report}")?;
     match report.differences().len() {
         0 => Ok(()),
@@ -108,24 +122,26 @@ fn compare(options: &Options, out: &mut impl Write) -> Result<(), Fault> {
     }
 }
 
-fn export(options: &Options, out: &mut impl Write) -> Result<(), Fault> {
-    let signed = files::statement(options.statement.as_ref())?;
-    let table = match options.format.as_deref() {
-        None | Some("csv") => rows_csv(signed.statement()),
-        Some("jsonl") => rows_json_lines(signed.statement()),
-        Some("focus") => focus_csv(signed.statement()),
-        Some(_) => return Err(Fault::Missing("format csv, jsonl or focus")),
+fn export(options: &Options, out: &mut impl Write, notes: &mut impl Write) -> Result<(), Fault> {
+    let given = Given::read(options)?;
+    let table = match options.text("--format")? {
+        None | Some("csv") => rows_csv,
+        Some("jsonl") => rows_json_lines,
+        Some("focus") => focus_csv,
+        Some(other) => return Err(Fault::UnknownFormat(other.to_owned())),
     };
-    Ok(out.write_all(table.as_bytes())?)
+    put_lines(notes, &Checks::of(&given)?)?;
+    Ok(out.write_all(table(given.statement()).as_bytes())?)
 }
 
-fn proof(options: &Options, out: &mut impl Write) -> Result<(), Fault> {
-    let signed = files::statement(options.statement.as_ref())?;
-    let leaves = files::leaves(options.leaves.as_ref(), "leaves")?;
-    let tag = options.tag.as_deref().ok_or(Fault::Missing("tag"))?;
+fn proof(options: &Options, out: &mut impl Write, notes: &mut impl Write) -> Result<(), Fault> {
+    let tag = options.text("--tag")?.ok_or(Fault::Missing("--tag"))?;
     let tag = MessageTag::from_bytes(files::hex(tag, "the tag of --tag")?);
-    let proof = LeafTree::new(&leaves).proof(tag)?.ok_or(Fault::NotBilled)?;
-    let leaf = proof.verify(signed.statement()).map_err(|_| Fault::NotBilled)?;
+    let given = Given::read(options)?;
+    let (statement, leaves) = (given.statement(), given.leaves()?);
+    put_lines(notes, &Checks::of(&given)?)?;
+    let proof = LeafTree::new(leaves).proof(tag)?.ok_or(Fault::NotBilled)?;
+    let leaf = proof.verify(statement).map_err(|_| Fault::NotBilled)?;
     let (bytes, amount) = (proof.to_bytes(), leaf.amount());
     writeln!(
         out,
@@ -133,7 +149,7 @@ fn proof(options: &Options, out: &mut impl Write) -> Result<(), Fault> {
         leaf.traits.category.name(),
         leaf.traits.market,
         leaf.pricing_type.name(),
-        signed.statement().currency(),
+        statement.currency(),
         bytes.len()
     )?;
     for line in bytes.chunks(32) {
@@ -141,4 +157,8 @@ fn proof(options: &Options, out: &mut impl Write) -> Result<(), Fault> {
         writeln!(out)?;
     }
     Ok(())
+}
+
+fn put_lines(out: &mut impl Write, checks: &Checks) -> io::Result<()> {
+    checks.lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }

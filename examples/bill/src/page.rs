@@ -1,22 +1,27 @@
+mod chart;
+
 use std::fmt::Write;
 
-use bulla_meter::PricingCategory;
+use bulla_meter::{Amount, PricingCategory};
 
+use self::chart::Chart;
 use crate::overview::Overview;
 use crate::terminal::local;
 
-const WIDTH: u64 = 900;
-const HEIGHT: u64 = 160;
+const STYLE: &str = "body{font:15px system-ui,sans-serif;color:#222}\
+    body{max-width:60em;margin:2em auto;padding:0 1em}\
+    table{border-collapse:collapse;width:100%}\
+    td,th{padding:.2em .6em;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}\
+    .n{text-align:right;font-variant-numeric:tabular-nums}tfoot td{font-weight:bold}\
+    svg{width:100%;background:#fafafa}svg text{font:12px system-ui,sans-serif;fill:#555}\
+    svg line{stroke:#ddd}small,.k{overflow-wrap:anywhere}pre{background:#fafafa;padding:1em;overflow:auto}";
 
 /// The month as one page that needs nothing else: no script, no font, no picture from elsewhere.
 pub(crate) fn page(overview: &Overview<'_>) -> String {
     let statement = overview.statement;
-    let mut html = String::from(
-        "<!doctype html><meta charset=utf-8><title>Bill</title><style>\
-         body{font:15px system-ui,sans-serif;max-width:60em;margin:2em auto;color:#222}\
-         table{border-collapse:collapse;width:100%}td,th{padding:.2em .6em;border-bottom:1px solid #ddd;text-align:left}\
-         .n{text-align:right;font-variant-numeric:tabular-nums}svg{width:100%;background:#fafafa}\
-         pre{background:#fafafa;padding:1em;overflow:auto}</style>\n",
+    let mut html = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8>\
+         <meta name=viewport content=\"width=device-width\"><title>Bill</title><style>{STYLE}</style>\n"
     );
     // A string takes all that is written.
     let _ = write!(
@@ -31,15 +36,17 @@ pub(crate) fn page(overview: &Overview<'_>) -> String {
         statement.total(),
         statement.currency(),
     );
-    if let Some((card, amount)) = &overview.forecast {
-        let _ = write!(html, "<p>By the card {} it would be <b>{amount}</b>.</p>", escaped(card));
+    html += "<h2>What was checked</h2><ul class=k>";
+    for line in &overview.checks.lines {
+        let _ = write!(html, "<li>{}", escaped(line));
     }
-    html += "<h2>Units a day</h2>";
-    html += &plot(overview, |(units, _)| i128::from(units));
-    html += "<h2>Amount a day</h2>";
-    html += &plot(overview, |(_, amount)| amount.micros());
-    html += &legend();
+    html += "</ul>";
+    for (what, amount) in overview.forecast.iter().flat_map(|forecast| forecast.lines()) {
+        let _ = write!(html, "<p>Forecast: {}: <b>{}</b></p>", escaped(&what), escaped(&amount));
+    }
+    html += &charts(overview);
     html += &rows(overview);
+    html += &corrections(overview);
     let irregular = statement.irregularities();
     let _ = write!(
         html,
@@ -52,10 +59,35 @@ pub(crate) fn page(overview: &Overview<'_>) -> String {
     html
 }
 
+fn charts(overview: &Overview<'_>) -> String {
+    let Some(days) = &overview.days else {
+        return "<h2>Days</h2><p>Not drawn: no --leaves given.</p>".to_owned();
+    };
+    let Some(chart) = Chart::of(overview.statement, days) else {
+        return "<h2>Days</h2><p>Not drawn: the period has too many.</p>".to_owned();
+    };
+    let currency = overview.statement.currency();
+    let units = |value| format!("{value} {}", if value == 1 { "unit" } else { "units" });
+    let amount = |micros| format!("{} {currency}", Amount::from_micros(micros));
+    format!(
+        "<h2>Units a day</h2>{}<h2>Amount a day, in {currency}</h2>{}{}",
+        chart.draw("Units a day", |(units, _)| i128::from(units), units, |value| value.to_string()),
+        chart.draw("Amount a day", |(_, amount)| amount.micros(), amount, short),
+        legend(overview)
+    )
+}
+
+/// An amount without the noughts at its end, but for two.
+fn short(micros: i128) -> String {
+    let all = Amount::from_micros(micros).to_string();
+    let (whole, places) = all.split_once('.').unwrap_or((&all, ""));
+    format!("{whole}.{:0<2}", places.trim_end_matches('0'))
+}
+
 fn rows(overview: &Overview<'_>) -> String {
     let mut html = String::from(
-        "<h2>Rows</h2><table><tr><th>number<th>market<th>category<th>type<th>tier\
-         <th class=n>units<th class=n>amount",
+        "<h2>Rows</h2><table><thead><tr><th>number<th>market<th>category<th>type<th>tier\
+         <th class=n>units<th class=n>amount<tbody>",
     );
     for row in overview.statement.rows() {
         let key = row.key;
@@ -71,53 +103,48 @@ fn rows(overview: &Overview<'_>) -> String {
             row.amount
         );
     }
+    let corrected: Amount = overview.corrections.iter().map(|correction| correction.amount).sum();
+    if !overview.corrections.is_empty() {
+        let _ = write!(html, "<tr><td colspan=6>corrections, see below<td class=n>{corrected}");
+    }
+    let (total, currency) = (overview.statement.total(), overview.statement.currency());
+    let _ = write!(html, "<tfoot><tr><td colspan=6>to be paid<td class=n>{total} {currency}</table>");
+    html
+}
+
+fn corrections(overview: &Overview<'_>) -> String {
+    if overview.corrections.is_empty() {
+        return "<p>No corrections of earlier periods.</p>".to_owned();
+    }
+    let mut html = String::from(
+        "<h2>Corrections</h2><table><thead><tr><th>why<th>what<th>signed by, and note\
+         <th class=n>amount<tbody>",
+    );
+    for correction in &overview.corrections {
+        let _ = write!(
+            html,
+            "<tr><td>{}<td class=k>{}<td class=k>{}<br><small>{}</small><td class=n>{}",
+            escaped(&correction.title),
+            escaped(&correction.what),
+            escaped(&correction.signer),
+            escaped(&correction.note),
+            correction.amount
+        );
+    }
     html + "</table>"
 }
 
-/// Bars a day, stacked by category.
-fn plot(overview: &Overview<'_>, of: impl Fn((u64, bulla_meter::Amount)) -> i128) -> String {
-    let sums = overview.days.values().map(|day| day.values().map(|sums| of(*sums)).sum::<i128>());
-    let highest = sums.max().unwrap_or_default().max(1);
-    let wide = WIDTH / u64::try_from(overview.days.len().max(1)).unwrap_or(1);
-    let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=img>");
-    for ((date, day), place) in overview.days.iter().zip(0_u64..) {
-        let mut below = i128::from(HEIGHT);
-        for (category, sums) in day {
-            let (value, left) = (of(*sums), place * wide);
-            let tall = value * i128::from(HEIGHT - 10) / highest;
-            below -= tall;
-            let _ = write!(
-                svg,
-                "<rect x={left} y={below} width={} height={tall} fill=\"{}\"><title>{date} {}: {value}</title></rect>",
-                wide.saturating_sub(2).max(1),
-                colour(*category),
-                category.name(),
-            );
-        }
-    }
-    svg + "</svg>"
-}
-
-fn legend() -> String {
-    let item = |category: &PricingCategory| {
-        format!("<span style=\"color:{}\">■</span> {} ", colour(*category), category.name())
+fn legend(overview: &Overview<'_>) -> String {
+    let has = |category: &&PricingCategory| {
+        let mut days = overview.days.iter().flat_map(|days| days.values());
+        days.any(|day| day.contains_key(*category))
     };
-    format!("<p>{}</p>", PricingCategory::ALL.iter().map(item).collect::<String>())
-}
-
-const fn colour(category: PricingCategory) -> &'static str {
-    match category {
-        PricingCategory::Service => "#4477aa",
-        PricingCategory::Utility => "#228833",
-        PricingCategory::Authentication => "#ccbb44",
-        PricingCategory::AuthenticationInternational => "#eebb66",
-        PricingCategory::Marketing => "#ee6677",
-        PricingCategory::MarketingLite => "#ffaabb",
-        PricingCategory::ReferralConversion => "#aa3377",
-        _ => "#66ccee",
-    }
+    let item = |category: &PricingCategory| {
+        format!("<span style=\"color:{}\">■</span> {} ", chart::colour(*category), category.name())
+    };
+    format!("<p>{}</p>", PricingCategory::ALL.iter().filter(has).map(item).collect::<String>())
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

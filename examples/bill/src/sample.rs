@@ -10,13 +10,14 @@ use bulla_meter::{
 };
 
 use crate::fault::Fault;
-use crate::files::write;
+use crate::files::{make_folder, write};
 
 /// Messages of the month.
 const MESSAGES: u64 = 20_000;
 
-/// Writes it to `folder`, which there is.
+/// Writes it to `folder`, which is made if there is none.
 pub(crate) fn sample(folder: &Path) -> Result<(), Fault> {
+    make_folder(folder)?;
     let (account, zone, card) = (BusinessAccountId::new(102_290_129_340_398), Zone::utc(), card()?);
     let tariff = Tariff::new(&card, &zone);
     let period = zone.month(LocalDate::new(2026, 9, 1)?);

@@ -16,10 +16,11 @@ pub(crate) fn show(out: &mut impl Write, overview: &Overview<'_>) -> io::Result<
     let (period, zone) = (statement.period(), statement.zone().name());
     let (from, to) = (local(period.from(), statement), local(period.to(), statement));
     writeln!(out, "Account {}, statement {}", statement.account(), statement.number())?;
-    writeln!(out, "From {from} to {to} ({zone}), {} messages\n", statement.leaves().size())?;
+    writeln!(out, "From {from} to {to} ({zone}), {} messages", statement.leaves().size())?;
+    overview.checks.lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
     writeln!(
         out,
-        "{:<20} {:>8} {:<28} {:<22} {:>4} {:>10} {:>18}",
+        "\n{:<20} {:>8} {:<28} {:<22} {:>4} {:>10} {:>18}",
         "number", "market", "category", "type", "tier", "units", "amount"
     )?;
     for row in statement.rows() {
@@ -35,20 +36,16 @@ pub(crate) fn show(out: &mut impl Write, overview: &Overview<'_>) -> io::Result<
             row.amount
         )?;
     }
-    for adjustment in statement.adjustments() {
-        let of = local(adjustment.period().from(), statement);
-        writeln!(
-            out,
-            "{:<97} {:>18}",
-            format!("{}, of {of}", adjustment.reason().name()),
-            adjustment.amount()
-        )?;
+    for correction in &overview.corrections {
+        writeln!(out, "{:<97} {:>18}", correction.title, correction.amount)?;
+        writeln!(out, "    {}", correction.what)?;
+        writeln!(out, "    signed by {}; note: {}", correction.signer, correction.note)?;
     }
-    let total = statement.total();
-    writeln!(out, "{:<97} {total:>18} {}", "to be paid", statement.currency())?;
-    if let Some((card, amount)) = &overview.forecast {
-        writeln!(out, "{:<97} {amount:>18}", format!("by the card {card} it would be"))?;
-        writeln!(out, "{:<97} {:>18}", "which is more by", *amount + -total)?;
+    let (total, currency) = (statement.total(), statement.currency());
+    writeln!(out, "{:<97} {total:>18} {currency}", "to be paid")?;
+    for (what, amount) in overview.forecast.iter().flat_map(|forecast| forecast.lines()) {
+        // As wide as an amount with its currency.
+        writeln!(out, "{what:<97} {amount:>22}")?;
     }
     let irregular = statement.irregularities();
     let (late, doubled, conflicting) = (irregular.late, irregular.doubled, irregular.conflicting);
