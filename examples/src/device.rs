@@ -62,6 +62,10 @@ async fn live(
 ) -> Result<(), ExitError> {
     loop {
         live_until_unproven(options, host, store, lines, terminal).await?;
+        // It was not meant as a code, which the carrier reads.
+        while lines.try_recv().is_ok() {
+            terminal.line("what was typed last is not sent");
+        }
     }
 }
 

@@ -133,7 +133,11 @@ async fn run(
 
     let (mut tasks, offers) = (JoinSet::new(), Offers::default());
     for (number, device) in parties.devices.clone() {
-        tasks.spawn(device_reader::run(device, number, terminal, (offers.clone(), None)));
+        let reading = device_reader::run(device, number, terminal, (offers.clone(), None));
+        tasks.spawn(async {
+            reading.await?;
+            Err(ExitError::new("the carrier wants a user's number proven, and nobody asks for a code here"))
+        });
     }
     let (relay, carrier) = (parties.relay.clone(), parties.carrier.clone());
     let look = move || {

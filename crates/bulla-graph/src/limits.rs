@@ -287,6 +287,10 @@ pub(crate) const FIRST_ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// The longest such wait.
 pub(crate) const LONGEST_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
+/// Of so many of an account's numbers it is looked how they stand with the carrier when it is asked how the
+/// account does, until there is one that may send.
+pub(crate) const MAX_STANDINGS_READ: usize = 64;
+
 /// That no connection can be accepted is told once in so long, while the reason stays the same.
 pub(crate) const ACCEPT_TOLD_EVERY: Duration = Duration::from_secs(60);
 

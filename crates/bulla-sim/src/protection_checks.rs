@@ -141,7 +141,9 @@ impl ProtectionChecks {
             }
             _ => return,
         };
-        let was_taken = seen.taken.contains_key(&id) && !seen.has_forgotten;
+        // A carrier that was put back has lost the message, and may have lost that the window was open.
+        let is_certain = !seen.has_forgotten && !seen.clock_was_wrong;
+        let was_taken = is_certain && seen.taken.contains_key(&id);
         drop(seen);
         self.run_log.count(FaultKind::Limited);
         if let Some(why) = wrong.or(was_taken.then_some("it was taken")) {
@@ -157,6 +159,12 @@ impl ProtectionChecks {
     /// Whether the carrier has taken a message.
     pub(crate) fn has_taken(&self, id: MessageId) -> bool {
         self.seen().taken.contains_key(&id)
+    }
+
+    /// Whether a message was taken by a carrier that has lost it since, because it was put back.
+    pub(crate) fn may_be_lost(&self, id: MessageId) -> bool {
+        let seen = self.seen();
+        seen.clock_was_wrong && seen.taken.contains_key(&id)
     }
 
     /// Whether a message may fail for this reason.

@@ -356,8 +356,10 @@ impl ReferenceModel {
             return;
         }
         let may_fail = match status {
-            // What the carrier refuses fails before it was sent.
-            Status::Failed(failure) if self.protection.may_fail(id, failure) => last.is_none(),
+            // What the carrier refuses fails before it was sent, unless it had taken it and was put back.
+            Status::Failed(failure) if self.protection.may_fail(id, failure) => {
+                last.is_none() || self.protection.may_be_lost(id)
+            }
             Status::Failed(failure) => {
                 self.rules.fails(id, failure);
                 // A rule has nothing fail but for its own reason, whatever happened, and before it was sent.

@@ -184,6 +184,13 @@ fn what_a_limit_refuses_is_refused_for_all_devices_of_a_user() {
     assert_eq!(run(&Plan::of(385), None, false).violation, None);
 }
 
+/// A user had written just before the carrier's backup, and the business's answer was taken after it. The
+/// carrier that was put back knew neither, and the answer, sent again, was one too many: it fails.
+#[test]
+fn what_a_carrier_that_was_put_back_has_lost_may_be_too_many() {
+    assert_eq!(run(&Plan::of(11_487), None, false).violation, None);
+}
+
 /// The plan of the seed as it was before users were protected, and in different countries.
 fn plain(seed: u64) -> Plan {
     Plan { abroad: false, protection: None, ..Plan::of(seed) }

@@ -6,7 +6,7 @@ use bulla_base::Clock;
 use futures_util::future::{Either, select};
 use tokio::sync::Mutex;
 
-use crate::dialer::Connection;
+use crate::dialer::{Connection, UntrustedCertificate};
 use crate::limits::{CONNECT_TIMEOUT, MAX_ADDRESSES};
 use crate::webhook_url::{Host, Origin, Protocol};
 use crate::{AllowedNetworks, Dialer, Resolver, SystemResolver, TcpDialer, WebhookError};
@@ -113,8 +113,8 @@ impl Connector {
             let dialing = dialer.dial(SocketAddr::new(address, origin.port), &host);
             match select(dialing, clock.sleep(CONNECT_TIMEOUT)).await {
                 Either::Left((Ok(connection), _)) => return Ok(connection),
-                Either::Left((Err(error), _)) => failed = Some(error),
-                Either::Right(_) => failed = Some(io::ErrorKind::TimedOut.into()),
+                Either::Left((Err(error), _)) => failed = Some(told(failed, error)),
+                Either::Right(_) => failed = Some(told(failed, io::ErrorKind::TimedOut.into())),
             }
         }
         // What failed may work the next time. That others were forbidden is told only where nothing could
@@ -148,10 +148,20 @@ impl Connector {
 }
 
 fn not_connected(error: io::Error) -> WebhookError {
-    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-        Some(why) => WebhookError::UntrustedCertificate(*why),
+    match untrusted(&error) {
+        Some(why) => WebhookError::UntrustedCertificate(why),
         None => WebhookError::Unreachable(error.into()),
     }
+}
+
+fn untrusted(error: &io::Error) -> Option<UntrustedCertificate> {
+    error.get_ref().and_then(|inner| inner.downcast_ref()).copied()
+}
+
+/// What is told of two addresses of one name: rather that somebody was there and is not trusted than that
+/// nobody was at the other.
+fn told(earlier: Option<io::Error>, later: io::Error) -> io::Error {
+    earlier.filter(|earlier| untrusted(earlier).is_some()).unwrap_or(later)
 }
 
 impl Default for Connector {

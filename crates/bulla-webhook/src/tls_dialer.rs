@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_base::Clock;
+use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
@@ -52,7 +53,10 @@ impl TlsDialer {
     ) -> Result<Self, rustls::Error> {
         let builder = ClientConfig::builder_with_details(provider, Arc::new(TimeOf(clock)));
         let builder = builder.with_protocol_versions(&[&TLS13, &TLS12])?;
-        Ok(Self::with(builder.with_root_certificates(trusted).with_no_client_auth()))
+        let mut config = builder.with_root_certificates(trusted).with_no_client_auth();
+        // A session that is resumed shows no certificate, and connections stay open anyway.
+        config.resumption = Resumption::disabled();
+        Ok(Self::with(config))
     }
 
     /// Speaks TLS as `config` says: for a host that shows a certificate of its own. HTTP/1.1 is all that is

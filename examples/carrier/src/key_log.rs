@@ -71,7 +71,8 @@ pub(crate) async fn resume<S: Store>(carrier: &Carrier<S>, newest: &Newest) -> R
         KeyLogResumption::Resumed => Ok(()),
         KeyLogResumption::Lost { here, seen } => Err(ExitError::new(format!(
             "the log of keys has lost what it had signed: {here} leaves are here, and {seen} were seen; \
-             move {KEY} away to begin another, and give its key to those who check"
+             to begin another, move {KEY} away, start once with --begin-anew keys --resume-key-log new, and \
+             give its key to those who check"
         ))),
         KeyLogResumption::NotSigned => Err(ExitError::new("the checkpoint is not one of this log's")),
         _ => Err(ExitError::new("there is no log of keys to be resumed")),

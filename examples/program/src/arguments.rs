@@ -116,8 +116,8 @@ fn unknown(name: impl Into<String>) -> UsageError {
     UsageError::Unknown { name: name.into() }
 }
 
-/// The options of all programs whose values nobody else is to read.
-const SECRETS: [&str; 4] = ["--token", "--verify-token", "--app-secret", "--app-owner-secret"];
+/// The options of all programs whose values nobody else is to read; in a URL a password may stand, or a key.
+const SECRETS: [&str; 5] = ["--token", "--verify-token", "--app-secret", "--app-owner-secret", "--webhook"];
 
 /// An option and its value, as they were given.
 pub struct Given {

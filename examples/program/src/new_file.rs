@@ -27,12 +27,29 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     // A second name, which is not taken from another file, and then not the first any more.
-    let named = fs::hard_link(&unfinished, path);
-    fs::remove_file(&unfinished)?;
+    let named = match fs::hard_link(&unfinished, path) {
+        // Some file systems have no second names: what is killed in between may have written over nothing.
+        Err(error) if is_unsupported(&error) && !path.exists() => fs::rename(&unfinished, path),
+        named => {
+            fs::remove_file(&unfinished)?;
+            named
+        }
+    };
     named?;
-    path.parent()
-        .filter(|folder| *folder != Path::new(""))
-        .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    sync_folder(path)
+}
+
+fn is_unsupported(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied)
+}
+
+/// Has it on the disk that `path` stands in its folder.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    match path.parent().filter(|folder| *folder != Path::new("")) {
+        // Elsewhere a folder cannot be opened.
+        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@
 
 mod certified_key;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -36,6 +36,8 @@ use crate::new_file::write;
 pub const AUTHORITY: &str = "authority.pem";
 const CERTIFICATE: &str = "certificate.pem";
 const KEY: &str = "certificate.key";
+/// There while the others are made.
+const UNFINISHED: &str = "unfinished";
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls_graviola::default_provider())
@@ -59,7 +61,7 @@ pub fn server(folder: &Path, name: &str, clock: Arc<dyn Clock>) -> Result<Server
     let no_name = ExitError::because(format!("{name:?} is no name of a server"));
     let wanted = ServerName::try_from(name).map_err(no_name)?;
     let [certificate, key] = [CERTIFICATE, KEY].map(|file| folder.join(file));
-    if !certificate.exists() && !key.exists() {
+    if !certificate.exists() && !key.exists() || folder.join(UNFINISHED).exists() {
         make(folder, name)?;
     }
     let unread = |path: &Path| ExitError::because(format!("{} cannot be read", path.display()));
@@ -139,31 +141,28 @@ fn make(folder: &Path, name: &str) -> Result<(), ExitError> {
 
     let private = pem::encode(&pem::Pem::new("PRIVATE KEY", carrier_key.to_pkcs8()?));
     let files =
-        [(AUTHORITY, root.pem(), 0o644), (KEY, private, 0o600), (CERTIFICATE, certified.pem(), 0o644)];
-    put(folder, &files).map_err(ExitError::because(format!(
-        "a certificate cannot be put into {}, which must be empty or absent",
-        folder.display()
-    )))
+        [(AUTHORITY, root.pem(), 0o644), (CERTIFICATE, certified.pem(), 0o644), (KEY, private, 0o600)];
+    put(folder, &files).map_err(ExitError::because(format!("{} cannot be written to", folder.display())))
 }
 
-/// Makes the folder with these files, or nothing of it, also if the program is killed meanwhile.
+/// Puts new files into the folder: all of them, or they are put anew at the next start.
 fn put(folder: &Path, files: &[(&str, String, u32)]) -> io::Result<()> {
-    let mut unfinished = folder.as_os_str().to_owned();
-    unfinished.push(".unfinished");
-    let unfinished = Path::new(&unfinished);
-    // What a program that was killed has left.
+    fs::create_dir_all(folder)?;
+    let unfinished = folder.join(UNFINISHED);
     if unfinished.exists() {
-        fs::remove_dir_all(unfinished)?;
+        for (name, ..) in files {
+            match fs::remove_file(folder.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+    } else {
+        write(&unfinished, b"", 0o644)?;
     }
-    fs::create_dir_all(unfinished)?;
     for (name, text, mode) in files {
-        write(&unfinished.join(name), text.as_bytes(), *mode)?;
+        write(&folder.join(name), text.as_bytes(), *mode)?;
     }
-    fs::rename(unfinished, folder)?;
-    folder
-        .parent()
-        .filter(|above| *above != Path::new(""))
-        .map_or(Ok(()), |above| File::open(above)?.sync_all())
+    fs::remove_file(unfinished)
 }
 
 #[cfg(test)]
@@ -196,20 +195,18 @@ mod tests {
         assert!(error.to_string().ends_with("certificate.key cannot be read"), "{error}");
     }
 
-    /// As a program leaves it that was killed while it made the certificate.
+    /// As programs leave it that were killed while they made the certificate.
     #[test]
     fn what_was_begun_and_not_finished_is_begun_again() {
-        let home = tempfile::tempdir().unwrap();
-        let (folder, clock) = (home.path().join("tls"), Arc::new(SystemClock));
-        let unfinished = home.path().join("tls.unfinished");
-        fs::create_dir(&unfinished).unwrap();
-        fs::write(unfinished.join(AUTHORITY), "half").unwrap();
-        server(&folder, "localhost", clock.clone()).unwrap();
-        assert!(!unfinished.exists());
-        for gone in [CERTIFICATE, KEY] {
-            fs::remove_file(folder.join(gone)).unwrap();
+        for made in [&[][..], &[AUTHORITY], &[AUTHORITY, CERTIFICATE], &[AUTHORITY, CERTIFICATE, KEY]] {
+            let home = tempfile::tempdir().unwrap();
+            // As people write it, and there already.
+            let (folder, clock) = (home.path().join("tls/"), Arc::new(SystemClock));
+            fs::create_dir(&folder).unwrap();
+            fs::write(folder.join(UNFINISHED), "").unwrap();
+            made.iter().for_each(|name| fs::write(folder.join(name), "another").unwrap());
+            server(&folder, "localhost", clock).unwrap();
+            assert_eq!(fs::read_dir(&folder).unwrap().count(), 3);
         }
-        let error = server(&folder, "localhost", clock).unwrap_err();
-        assert!(error.to_string().ends_with("which must be empty or absent"), "{error}");
     }
 }

@@ -101,8 +101,8 @@ impl ApiError {
                  without user and password"
             }
             CallbackRefused::Handshake(_) => {
-                "there is no web server at it that may be called and answers the handshake with 200 and the \
-                 challenge, and nothing else, in time"
+                "there is no web server at it that may be called, has a certificate that is trusted here if it \
+                 is https, and answers the handshake with 200 and the challenge, and nothing else, in time"
             }
         };
         Self::callback_refused(format!("{field}: {why}"))

@@ -14,7 +14,7 @@ use super::health::{self, Health};
 use super::page::{self, PageAsked};
 use super::records::{Kept, Kind};
 use crate::api_error::{ApiError, Methods};
-use crate::limits::MAX_NAME_CHARS;
+use crate::limits::{MAX_NAME_CHARS, MAX_STANDINGS_READ};
 use crate::{Grant, RelayApi, TokenLookup};
 
 /// What is told of a number when nobody says what.
@@ -129,19 +129,19 @@ impl<D: RelayApi, A: TokenLookup> GraphApi<D, A> {
         Ok(picked(selection.as_ref(), whole, &OF_ACCOUNT))
     }
 
-    /// That of its number that can send the most.
+    /// That of its number that can send the most, of as many as are looked at.
     async fn account_health(&self, account: BusinessAccountId) -> Result<Health, ApiError> {
-        let mut best = None;
-        for number in self.relay.numbers_of(account) {
-            let is_registered = self.relay.is_registered(number).map_err(|error| self.failed(error))?;
+        let mut best = Health::Unregistered;
+        let is_registered = |number: &PhoneNumberId| self.relay.is_registered(*number).unwrap_or(false);
+        let numbers = self.relay.numbers_of(account).into_iter().filter(is_registered);
+        for number in numbers.take(MAX_STANDINGS_READ) {
             let standing = self.relay.standing(number).await.map_err(|error| self.failed(error))?;
-            let health = Health::of(is_registered, standing);
-            best = Some(best.map_or(health, |best: Health| best.min(health)));
-            if best == Some(Health::Available) {
+            best = best.min(Health::of(true, standing));
+            if best == Health::Available {
                 break;
             }
         }
-        Ok(best.unwrap_or(Health::Available))
+        Ok(best)
     }
 
     async fn number_json(

@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::clock::WaitingClock;
+use crate::clock::{HastyClock, WaitingClock};
 use crate::receiver::{Receiver, plain};
 use crate::updates::{APP_SECRET, VERIFY_TOKEN, business, cause, hello};
 
@@ -193,7 +193,39 @@ async fn an_address_that_may_not_be_called_is_not_called_by_tls_either() {
     assert_eq!((receiver.take().len(), connected.load(Ordering::SeqCst)), (0, 0));
 }
 
-/// A server that accepts and says nothing, or speaks in the clear, is not there.
+/// At the second address nobody was, and only that was told.
+#[tokio::test]
+async fn that_one_address_is_not_trusted_is_told_whatever_the_next_one_is() {
+    #[derive(Debug)]
+    struct Two;
+    impl Resolver for Two {
+        fn resolve<'a>(&'a self, _: &'a str) -> Resolving<'a> {
+            Box::pin(async {
+                Ok(vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::new(127, 9, 9, 9))])
+            })
+        }
+    }
+    let (receiver, port, connected) = Secure::start(&BOTH).await;
+    let connector = Connector::new().allow(AllowedNetworks::loopback()).resolve_by(Two);
+    let sink = sink(connector.https_by(dialer(OTHER_AUTHORITY, WaitingClock)), webhook("shop.example", port));
+    let error = sink.forward(&hello()).await.unwrap_err();
+    assert!(matches!(cause(&error), WebhookError::UntrustedCertificate(_)), "{error:?}");
+    assert_eq!((receiver.take().len(), connected.load(Ordering::SeqCst)), (0, 1));
+}
+
+/// The time that a connection may take is also that of the handshake.
+#[tokio::test]
+async fn who_accepts_and_says_nothing_is_not_waited_for() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let rng = Arc::new(SeededRng::new(1));
+    let sink = WebhookSink::new(connector(trusting()), Arc::new(HastyClock), rng);
+    sink.subscribe([business()], webhook("shop.example", port)).unwrap();
+    let error = sink.forward(&hello()).await.unwrap_err();
+    assert!(matches!(cause(&error), WebhookError::Unreachable(_)), "{error:?}");
+}
+
+/// A server that speaks in the clear is not there.
 #[tokio::test]
 async fn who_does_not_speak_tls_is_not_reached() {
     let receiver = Receiver::start().await;
