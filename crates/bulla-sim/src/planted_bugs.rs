@@ -88,6 +88,8 @@ pub enum PlantedBug {
     CategoryLeftOut,
     TagKept,
     ReservationKept,
+    ReachedForgotten,
+    PromotionForgotten,
 }
 
 impl PlantedBug {
@@ -161,7 +163,17 @@ impl PlantedBug {
         (Self::CategoryLeftOut, "the carrier charges without the category"),
         (Self::TagKept, "the carrier keeps the tags of users who count no more"),
         (Self::ReservationKept, "a user goes on to count when the message to them was not taken, one in two"),
+        (Self::ReachedForgotten, "the carrier's batch loses that a user counts"),
+        (Self::PromotionForgotten, "the carrier's batch loses that a user got a promotion"),
     ];
+
+    /// The promise by which it has to be found, where one alone speaks of what it does.
+    const fn breaks(self) -> Option<Invariant> {
+        match self {
+            Self::ReachedForgotten | Self::PromotionForgotten => Some(Invariant::Limits),
+            _ => None,
+        }
+    }
 
     /// What it does.
     #[must_use]
@@ -178,6 +190,7 @@ pub const SEEDS_FOR_PLANTED: u64 = 1_000;
 pub fn find(planted_bug: PlantedBug) -> Option<(u64, Invariant)> {
     (0..SEEDS_FOR_PLANTED).find_map(|seed| {
         let violation = run(&Plan::of(seed), Some(planted_bug), false).violation?;
-        Some((seed, violation.invariant))
+        let counts = planted_bug.breaks().is_none_or(|breaks| breaks == violation.invariant);
+        counts.then_some((seed, violation.invariant))
     })
 }

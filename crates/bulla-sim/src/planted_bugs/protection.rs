@@ -10,6 +10,8 @@ use crate::random::below;
 
 /// Who was written to first, as the page of the carrier's records calls it.
 const REACHED: Space = Space::new(0x85);
+/// When a user got the last promotions.
+pub(super) const MARKETING: u8 = 0x82;
 
 impl PlantedBug {
     /// What becomes durable of a record that fails: that its user counts.
@@ -38,6 +40,14 @@ pub(super) fn tags_kept(batch: &Batch) -> Batch {
     });
     batch.deletes().iter().for_each(|key| kept.delete(key.clone()));
     kept
+}
+
+/// The batch without who was written to first.
+pub(super) fn nobody_reached(batch: &Batch) -> Batch {
+    let mut lacking = changed(batch, |_| true, |_| true, 0, true);
+    let others = batch.adds().iter().filter(|add| !is_reached(add));
+    others.for_each(|(counter, count)| lacking.add(counter.clone(), *count));
+    lacking
 }
 
 fn is_reached((counter, _): &(Counter, u64)) -> bool {

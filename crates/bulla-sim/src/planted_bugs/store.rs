@@ -60,6 +60,8 @@ impl PlantedBug {
             Self::ChargedForEachAcknowledgement if carrier => without(&batch, ledger::CHARGED),
             Self::WrongMidnight if carrier => ledger::rated_at(disk.machine.clock.now(), &batch),
             Self::TagKept if carrier => protection::tags_kept(&batch),
+            Self::ReachedForgotten if carrier => protection::nobody_reached(&batch),
+            Self::PromotionForgotten if carrier => without(&batch, protection::MARKETING),
             Self::CategoryLeftOut if carrier => ledger::without_category(&batch),
             Self::LostCharge if relay && !batch.adds().is_empty() && now_and_then(8) => {
                 changed(&batch, |_| true, |_| true, 0, true)
