@@ -8,7 +8,9 @@ use bulla_base::{Day, Timestamp};
 
 use crate::InvalidForm;
 use crate::byte_reader::ByteReader;
-use crate::limits::{APPEAL_SPAN, CLEAN_DAYS_A_STEP, FRESH_EVIDENCE, LIMIT_SPANS, PAUSE_SPANS, THRESHOLDS};
+use crate::limits::{
+    APPEAL_SPAN, BETWEEN_RUNGS, CLEAN_DAYS_A_STEP, FRESH_EVIDENCE, LIMIT_SPANS, PAUSE_SPANS, THRESHOLDS,
+};
 
 pub use self::event::{Enforcement, EnforcementEvent};
 
@@ -63,6 +65,12 @@ impl Rung {
         }
     }
 
+    /// The one that evidence of `score` thousandths reaches.
+    fn reached_by(score: u16) -> Self {
+        let reached = Self::ALL.into_iter().zip(THRESHOLDS).rev().find(|(_, threshold)| score >= *threshold);
+        reached.map_or(Self::Clear, |(rung, _)| rung)
+    }
+
     fn above(self) -> Self {
         Self::ALL.into_iter().find(|rung| *rung > self).unwrap_or(self)
     }
@@ -72,9 +80,22 @@ impl Rung {
     }
 }
 
+/// What speaks against a business, in thousandths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Scores {
+    /// All of it: what warns.
+    pub(crate) all: u16,
+    /// Numbers that nobody has aside while they are few: what leads further up.
+    pub(crate) beyond_warning: u16,
+    /// What users say of it, and nothing else.
+    pub(crate) complaints: u16,
+}
+
 /// Where a business stands on the ladder.
 ///
-/// * It goes up to the rung that the evidence reaches, several at once if need be.
+/// * It goes up towards the rung that the evidence reaches: by one an hour, so that a warning can be heeded,
+///   and at once and several at a time if users who complain are enough for it.
+/// * Numbers that nobody has lead to a warning and no further while they are few.
 /// * When a restriction has ended, a little fresh evidence leads to the next rung. The evidence before is
 ///   still there: it does not go away by waiting, and neither does the rung.
 /// * It goes down by one rung for [`CLEAN_DAYS_A_STEP`](crate::CLEAN_DAYS_A_STEP) days on each of which it
@@ -153,14 +174,17 @@ impl Ladder {
         }
     }
 
-    /// What is to be done about evidence of `score` thousandths, if anything: the rung, and until when.
-    pub(crate) fn decide(&self, score: u16, now: Timestamp) -> Option<Enforcement> {
-        let reached = Rung::ALL.into_iter().zip(THRESHOLDS).rev().find(|(_, threshold)| score >= *threshold);
-        let reached = reached.map_or(Rung::Clear, |(rung, _)| rung);
-        let is_fresh = score >= self.score.saturating_add(FRESH_EVIDENCE);
+    /// What is to be done about evidence of these scores, if anything: the rung, and until when.
+    pub(crate) fn decide(&self, scores: Scores, now: Timestamp) -> Option<Enforcement> {
+        let is_fresh = scores.beyond_warning >= self.score.saturating_add(FRESH_EVIDENCE);
         let is_over = self.rung == Rung::Warned || self.until.is_some_and(|until| now >= until);
-        let next = if self.rung > Rung::Clear && is_over && is_fresh { self.rung.above() } else { self.rung };
-        let rung = reached.max(next);
+        let leads_up = match self.rung {
+            Rung::Clear => Rung::reached_by(scores.all) > Rung::Clear,
+            _ if now.since(self.since) < BETWEEN_RUNGS => false,
+            _ => Rung::reached_by(scores.beyond_warning) > self.rung || is_over && is_fresh,
+        };
+        let next = if leads_up { self.rung.above() } else { self.rung };
+        let rung = Rung::reached_by(scores.complaints).max(next);
         if rung <= self.rung {
             return None;
         }

@@ -66,6 +66,16 @@ pub(crate) const MAX_WEAK_SHARE: u32 = 4;
 /// which nothing is done.
 pub(crate) const THRESHOLDS: [u16; 5] = [0, 10_000, 11_000, 13_000, 15_000];
 
+/// How long it takes from one rung to the next, unless it is users who complain: an hour, in which a warning
+/// can be heeded.
+pub(crate) const BETWEEN_RUNGS: Duration = Duration::from_secs(3600);
+
+/// Up to which score numbers that nobody has are few, in thousandths: that of thirteen in a row, or of as
+/// many more than one in seven. And how much few say for more than a warning: too little for it on their own,
+/// whatever honest businesses show as well.
+pub(crate) const FEW_UNREACHABLE_SCORE: u16 = 28_000;
+pub(crate) const FEW_UNREACHABLE_WEIGH: u16 = 8_000;
+
 /// By how much the score must have grown since somebody went up, in thousandths, to go up further when the
 /// restriction is over: as much as one complaint and a little.
 pub(crate) const FRESH_EVIDENCE: u16 = 2_500;

@@ -16,10 +16,11 @@ use self::rating::Rating;
 use self::recent::Recent;
 use crate::byte_reader::ByteReader;
 use crate::error::at_most;
-use crate::ladder::{Enforcement, EnforcementEvent, Ladder, Rung};
+use crate::ladder::{Enforcement, EnforcementEvent, Ladder, Rung, Scores};
 use crate::limits::{
-    CLEAN_DAY_USERS, FASTER, MANY, MAX_TOTAL_SCORE, MAX_WEAK_SHARE, PACE_FLOOR, PACE_SCORE,
-    RECENT_COMPLAINERS, RECENT_NEIGHBOURHOODS, SLOW_PACE, VERIFIED_PACE_FLOOR,
+    CLEAN_DAY_USERS, FASTER, FEW_UNREACHABLE_SCORE, FEW_UNREACHABLE_WEIGH, MANY, MAX_TOTAL_SCORE,
+    MAX_WEAK_SHARE, PACE_FLOOR, PACE_SCORE, RECENT_COMPLAINERS, RECENT_NEIGHBOURHOODS, SLOW_PACE,
+    VERIFIED_PACE_FLOOR,
 };
 use crate::{Evidence, InvalidForm, Quality, Reason, Signal};
 
@@ -40,7 +41,7 @@ pub enum Observation {
     },
     /// What it wrote has arrived.
     Delivered,
-    /// It wrote to a number that nobody has.
+    /// It wrote to a number that nobody has. While it is limited, paused or stopped that counts for nothing.
     Unreachable,
     /// A user wrote to it.
     Replied,
@@ -240,8 +241,11 @@ impl Standing {
         let clean = self.go_on(now);
         let active = self.active.get_or_insert_default();
         let counts = active.activity.today();
+        let is_restricted = self.ladder.restriction(now) >= Rung::Limited;
         let mut is_near = false;
         match seen {
+            // It may write to none of them anyway, and whoever asks again has learnt nothing by it.
+            Observation::Unreachable if is_restricted => return clean,
             Observation::Sent { to_new_user, is_template, neighbourhood } => {
                 counts.sent = counts.sent.saturating_add(1);
                 counts.templates = counts.templates.saturating_add(u32::from(is_template));
@@ -330,10 +334,7 @@ impl Standing {
     /// All of it together, in thousandths. What honest businesses show, too, makes it a quarter more at most.
     #[must_use]
     pub fn score(&self, now: Timestamp) -> u16 {
-        let strong = self.strong_score();
-        let weak: u32 = self.weak_signals(now).map(|(_, evidence)| u32::from(evidence.score())).sum();
-        let score = strong.saturating_add(weak.min(strong / MAX_WEAK_SHARE));
-        u16::try_from(score.min(MAX_TOTAL_SCORE)).unwrap_or(u16::MAX)
+        self.weighed(self.strong_score(), now)
     }
 
     /// How many bytes it takes, besides itself.
@@ -363,6 +364,29 @@ impl Standing {
         match self.strong_score() >= PACE_SCORE {
             true => SLOW_PACE,
             false => busiest.saturating_mul(FASTER).max(floor),
+        }
+    }
+
+    /// What so much of the strong signals makes with the weak ones.
+    fn weighed(&self, strong: u32, now: Timestamp) -> u16 {
+        let weak: u32 = self.weak_signals(now).map(|(_, evidence)| u32::from(evidence.score())).sum();
+        let score = strong.saturating_add(weak.min(strong / MAX_WEAK_SHARE));
+        u16::try_from(score.min(MAX_TOTAL_SCORE)).unwrap_or(u16::MAX)
+    }
+
+    fn scores(&self, now: Timestamp) -> Scores {
+        let (mut beyond_warning, mut complaints) = (0, 0);
+        for (signal, evidence) in self.strong_signals() {
+            let score = evidence.score();
+            let is_few = signal == Signal::Unreachable && score < FEW_UNREACHABLE_SCORE;
+            beyond_warning += u32::from(if is_few { score.min(FEW_UNREACHABLE_WEIGH) } else { score });
+            let is_complaint = matches!(signal, Signal::Feedback | Signal::Category);
+            complaints += if is_complaint { u32::from(score) } else { 0 };
+        }
+        Scores {
+            all: self.score(now),
+            beyond_warning: self.weighed(beyond_warning, now),
+            complaints: self.weighed(complaints, now),
         }
     }
 
@@ -432,7 +456,7 @@ impl Standing {
     }
 
     fn judge(&mut self, now: Timestamp) -> Option<EnforcementEvent> {
-        let decided = self.ladder.decide(self.score(now), now)?;
+        let decided = self.ladder.decide(self.scores(now), now)?;
         Some(self.enforce(decided, now))
     }
 

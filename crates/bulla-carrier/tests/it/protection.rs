@@ -209,6 +209,21 @@ async fn who_writes_to_numbers_that_nobody_has_is_warned() {
         world.transport().bundle(&us, &user(number)).await.unwrap_err();
     }
     assert_eq!(rung(&world).await, Rung::Warned);
+    // And no more than that for a few, which are counted: for many it is limited, an hour later.
+    for number in 6..16 {
+        world.transport().bundle(&us, &user(number)).await.unwrap_err();
+    }
+    assert_eq!(rung(&world).await, Rung::Warned);
+    world.clock.set(world.clock.now().after(hours(1)));
+    world.transport().bundle(&us, &user(16)).await.unwrap_err();
+    assert_eq!(rung(&world).await, Rung::Limited);
+    // What it tries now counts for nothing.
+    let before = world.carrier.standing(SHOP).await.unwrap().unwrap().signals(world.clock.now());
+    for number in 17..40 {
+        world.transport().bundle(&us, &user(number)).await.unwrap_err();
+    }
+    let after = world.carrier.standing(SHOP).await.unwrap().unwrap().signals(world.clock.now());
+    assert_eq!((rung(&world).await, after), (Rung::Limited, before));
 }
 
 #[tokio::test]

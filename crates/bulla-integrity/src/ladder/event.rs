@@ -172,6 +172,20 @@ impl EnforcementEvent {
         &self.signals
     }
 
+    /// The signals in a line for people, as in `unreachable 5 of 6 (10075), registration 52 (2000)`: how
+    /// often each was seen, of the strong ones of how many that could have shown it, and what it weighs.
+    #[must_use]
+    pub fn reasons(&self) -> String {
+        let told = self.signals.iter().map(|(signal, evidence)| {
+            let (name, bad, score) = (signal.name(), evidence.bad(), evidence.score());
+            match Signal::STRONG.contains(signal) {
+                true => format!("{name} {bad} of {} ({score})", bad.saturating_add(evidence.seen())),
+                false => format!("{name} {bad} ({score})"),
+            }
+        });
+        told.collect::<Vec<_>>().join(", ")
+    }
+
     /// What the Graph API's `account_update` calls it, as programs that read it have it: its own pages do not
     /// list all of these names, and neither those below.
     #[must_use]

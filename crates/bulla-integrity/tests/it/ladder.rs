@@ -53,6 +53,7 @@ fn a_business_goes_up_step_by_step_and_each_step_says_why() {
     assert_eq!(events[0].api_violation(), Some("SPAM"));
     let restrictions = events[2].api_restrictions();
     assert_eq!(restrictions[2], ("RESTRICTED_CUSTOMER_INITIATED_MESSAGING", after(5)));
+    assert_eq!(events[0].reasons(), "feedback 5 of 5 (10395)");
     // What is stored leads to the same ladder.
     let mut ladder = Ladder::default();
     for event in &events {
@@ -124,6 +125,66 @@ fn an_appeal_is_made_once_in_time_and_granted_it_is_as_if_nothing_had_been() {
     assert_eq!((denied.ladder().rung(), denied.appeal(last)), (Rung::Warned, None));
     assert_eq!(standing.decide_appeal(true, last).unwrap().what(), Enforcement::AppealGranted);
     assert_eq!((standing.ladder().rung(), standing.score(last)), (Rung::Clear, 0));
+}
+
+/// So many numbers that nobody has, one second after the other.
+fn miss(standing: &mut Standing, count: u64, now: Timestamp) -> Vec<Enforcement> {
+    let at = |second| now.after(Duration::from_secs(second));
+    let events = (0..count).filter_map(|second| standing.note(Observation::Unreachable, at(second)));
+    events.map(|event| event.what()).collect()
+}
+
+/// A shop that had just begun wrote to sixteen numbers of its list, of which nobody had one: it was warned
+/// with the fifth, and stopped for good with the eighth, within eight seconds.
+#[test]
+fn a_few_numbers_that_nobody_has_are_warned_of_and_nothing_more() {
+    let mut standing = Standing::new(NOON);
+    assert_eq!(miss(&mut standing, 13, NOON), [Enforcement::Warned]);
+    // Nor later, and not because it has just been registered and nobody answers.
+    let later = NOON.after(DAY * 3);
+    assert!(write(&mut standing, 50, later).is_empty());
+    assert_eq!(miss(&mut standing, 5, later), []);
+    assert_eq!(standing.ladder().rung(), Rung::Warned);
+}
+
+#[test]
+fn many_numbers_that_nobody_has_lead_up_by_one_rung_an_hour() {
+    let mut standing = Standing::new(NOON);
+    assert_eq!(miss(&mut standing, 1_000, NOON), [Enforcement::Warned], "however many they are");
+    let hour = NOON.after(Duration::from_secs(4 + 3_600));
+    assert_eq!(standing.note(Observation::Unreachable, hour.before(Duration::from_millis(1))), None);
+    let limited = Enforcement::Limited { until: hour.after(DAY) };
+    assert_eq!(standing.note(Observation::Unreachable, hour).unwrap().what(), limited);
+}
+
+#[test]
+fn a_warning_about_numbers_that_nobody_has_is_heeded_by_writing_to_others() {
+    let mut standing = Standing::new(NOON);
+    assert_eq!(miss(&mut standing, 15, NOON), [Enforcement::Warned]);
+    let later = NOON.after(Duration::from_secs(7_200));
+    assert!(write(&mut standing, 30, later).is_empty());
+    assert_eq!(miss(&mut standing, 3, later), []);
+}
+
+#[test]
+fn what_a_restricted_business_tries_counts_for_nothing() {
+    let mut standing = Standing::new(NOON);
+    let _ = (complain(&mut standing, 0, NOON), complain(&mut standing, 50, NOON));
+    assert_eq!(standing.ladder().rung(), Rung::Limited);
+    let before = standing.score(NOON);
+    assert_eq!(miss(&mut standing, 10_000, NOON), []);
+    assert_eq!(standing.score(NOON), before);
+    let over = NOON.after(DAY);
+    assert_eq!(miss(&mut standing, 1, over), [Enforcement::Paused { until: over.after(DAY * 5) }]);
+}
+
+/// Of whom users complain it is not waited for.
+#[test]
+fn users_who_complain_lead_up_at_once_though_it_was_just_warned_for_another_reason() {
+    let mut standing = Standing::new(NOON);
+    assert_eq!(miss(&mut standing, 5, NOON), [Enforcement::Warned]);
+    let event = complain(&mut standing, 0, NOON);
+    assert!(matches!(event.what(), Enforcement::Limited { .. }), "{event:?}");
 }
 
 #[test]
