@@ -13,7 +13,7 @@
 //! user        QUOTA/day       who asked ‖ business    how many one-time keys of the other the one was given
 //! reported    REPORTED/day    reporter ‖ message id   nothing: the message was reported on the day
 //! reported    REPORT/day      reporter ‖ moment ‖ message id   what of a report was new; who reported stands as their partition
-//! user        REPORTERS       –                       which businesses have reported the user last, by keyed tags, and when
+//! user        REPORTERS/day   –                       which businesses have reported the user last, by keyed tags, and when
 //! business    REPORTS_MADE/day  user's partition      nothing: the business has reported something of the user
 //! uploader    BLOB/day        hash of the blob's id   how large it is, and how much of it is durable
 //! uploader    BLOB_USAGE/day  –                       how much it has begun to upload on the day
@@ -50,7 +50,6 @@
 //! | ERASING | the erasure |
 //! | BUSINESS | the business, when it is erased |
 //! | STANDING, MET, TIER, ENFORCEMENT, STATEMENT | the business, when it is erased; MET with the last whom it has met |
-//! | REPORTERS | a week after the last, or the user: when it is erased |
 //! | GENERATION, PEPPER | the store |
 //! | STAMP_KEYS | the day: each is overwritten by that of the next |
 //! | REACHED | being put into MET, within a minute; the business, when it is erased |
@@ -156,9 +155,9 @@ pub(crate) fn marketing(day: Day) -> Key {
     Key::dated(MARKETING, day, "")
 }
 
-/// The key of which businesses have reported a user.
-pub(crate) fn reporters() -> Key {
-    Key::undated(REPORTERS, "")
+/// The key of which businesses have reported a user whom one has reported on `day`.
+pub(crate) fn reporters(day: Day) -> Key {
+    Key::dated(REPORTERS, day, "")
 }
 
 /// The key of what was done about a business.

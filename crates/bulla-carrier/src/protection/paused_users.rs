@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bulla_base::{Address, Number, Partition, Party, Timestamp};
 use bulla_envelope::{Envelope, Kind};
 use bulla_integrity::{REPORTERS_SPAN, Reporters};
-use bulla_store::{Batch, Key, Retention, Store, StoreError};
+use bulla_store::{Batch, Key, Retention, Scan, Store, StoreError};
 use bulla_transport::{Restriction, TransportError};
 
 use super::watched::tag;
@@ -14,7 +14,7 @@ use crate::Carrier;
 use crate::carrier::store_failed;
 use crate::limits::MAX_KNOWN_USERS;
 use crate::metrics::ENFORCEMENTS;
-use crate::store_layout::{REPORTS_MADE, reporters};
+use crate::store_layout::{REPORTERS, REPORTS_MADE, reporters};
 
 /// Until when users are paused who have written lately, as the rows say: each message asks.
 #[derive(Debug, Default)]
@@ -81,8 +81,8 @@ impl<S: Store> Carrier<S> {
         let until = match protection.paused_users.of(user) {
             Ok(until) => until,
             Err(changes) => {
-                let reporters = self.reporters_of(user, now).await.map_err(store_failed)?;
-                let until = reporters.paused_until(now);
+                let stored = self.reporters_of(user, now).await.map_err(store_failed)?;
+                let until = stored.reporters.paused_until(now);
                 protection.paused_users.remember(user, until, changes);
                 until
             }
@@ -109,9 +109,9 @@ impl<S: Store> Carrier<S> {
         made.put_until(key, Vec::new(), Retention::LONGEST.from(now));
         // It expects nothing.
         let _ = self.store.commit(made).await?;
-        let before = self.reporters_of(user, now).await?;
-        let after = before.report(tag(reporter), now);
-        put(batch, &after, now);
+        let stored = self.reporters_of(user, now).await?;
+        let (before, after) = (stored.reporters, stored.reporters.report(tag(reporter), now));
+        stored.replace(batch, &after, now);
         let pauses = before.paused_until(now).is_none() && after.paused_until(now).is_some();
         Ok(Noted { user, pauses })
     }
@@ -133,10 +133,10 @@ impl<S: Store> Carrier<S> {
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
         let (user, now) = (batch.partition(), self.clock.now());
-        let before = self.reporters_of(user, now).await?;
-        let after = before.without(tag(reporter));
-        if after != before {
-            put(batch, &after, now);
+        let stored = self.reporters_of(user, now).await?;
+        let after = stored.reporters.without(tag(reporter));
+        if after != stored.reporters {
+            stored.replace(batch, &after, now);
         }
         Ok(())
     }
@@ -148,9 +148,9 @@ impl<S: Store> Carrier<S> {
     /// When the store fails, or holds a damaged record.
     pub async fn user_paused_until(&self, user: &Number) -> Result<Option<Timestamp>, StoreError> {
         let (address, now) = (Address::user(user.clone()), self.clock.now());
-        let reporters = self.reporters_of(self.partition(&address), now);
-        let reporters = self.for_host(self.call("watch", &address, None), reporters).await?;
-        Ok(reporters.paused_until(now))
+        let stored = self.reporters_of(self.partition(&address), now);
+        let stored = self.for_host(self.call("watch", &address, None), stored).await?;
+        Ok(stored.reporters.paused_until(now))
     }
 
     /// Forgets who has reported `user`, who may write to businesses again; the reports themselves stay. False
@@ -163,13 +163,13 @@ impl<S: Store> Carrier<S> {
         let partition = self.partition(&address);
         let forgiving = async {
             let _lock = self.keyed_mutex.lock(partition).await;
-            let was_reported = self.reporters_of(partition, self.clock.now()).await? != Reporters::default();
+            let stored = self.reporters_of(partition, self.clock.now()).await?;
             let mut batch = Batch::new(partition);
-            batch.delete(reporters());
+            stored.keys.into_iter().for_each(|key| batch.delete(key));
             // It expects nothing.
             let _ = self.store.commit(batch).await?;
             self.forget_paused(partition);
-            Ok(was_reported)
+            Ok(stored.reporters != Reporters::default())
         };
         self.for_host(self.call("watch", &address, None), forgiving).await
     }
@@ -181,19 +181,32 @@ impl<S: Store> Carrier<S> {
         }
     }
 
-    async fn reporters_of(&self, user: Partition, now: Timestamp) -> Result<Reporters, StoreError> {
-        let stored = self.store.get(user, &reporters(), now).await?;
-        stored.map_or(Ok(Reporters::default()), |stored| {
-            let reporters = stored.value[..].try_into().map(Reporters::from_bytes);
-            reporters.map_err(|_| StoreError::Damaged { what: "reporters of a user" })
-        })
+    async fn reporters_of(&self, user: Partition, now: Timestamp) -> Result<Stored, StoreError> {
+        let rows = self.store.scan(user, &Scan::everything(REPORTERS), now).await?;
+        let newest = rows.last().map(|(_, stored)| stored.value[..].try_into().map(Reporters::from_bytes));
+        let reporters =
+            newest.transpose().map_err(|_| StoreError::Damaged { what: "reporters of a user" })?;
+        let keys = rows.into_iter().map(|(key, _)| key).collect();
+        Ok(Stored { reporters: reporters.unwrap_or_default(), keys })
     }
 }
 
-fn put(batch: &mut Batch, of: &Reporters, now: Timestamp) {
-    // A span as short as that is one.
-    let expiry = Retention::new(REPORTERS_SPAN).unwrap_or(Retention::LONGEST).from(now);
-    batch.put_until(reporters(), of.to_bytes(), expiry);
+/// Who has reported a user, as it stands in the store: by the day of the last report, with which it leaves.
+struct Stored {
+    reporters: Reporters,
+    /// Where it stands: one, or none.
+    keys: Vec<Key>,
+}
+
+impl Stored {
+    /// Puts `after` into `batch` in place of it: all of it stands by the day of `now` then.
+    fn replace(self, batch: &mut Batch, after: &Reporters, now: Timestamp) {
+        let today = reporters(now.day());
+        self.keys.into_iter().filter(|key| *key != today).for_each(|key| batch.delete(key));
+        // A span as short as that is one.
+        let expiry = Retention::new(REPORTERS_SPAN).unwrap_or(Retention::LONGEST).from(now);
+        batch.put_until(today, after.to_bytes(), expiry);
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use bulla_base::{Address, Clock, MessageId, PhoneNumberId, Rng, SeededRng, Times
 use bulla_carrier::Carrier;
 use bulla_envelope::{Envelope, Form, FrankingStamp, FrankingTag, Kind};
 use bulla_integrity::{Reason, Report, ReportedMessage, Stamp, commitment};
-use bulla_store::BoxStore;
+use bulla_store::{BoxStore, Space};
 use bulla_transport::{Caller, Restriction, Sequence, Transport, TransportError};
 use bytes::Bytes;
 
@@ -220,6 +220,22 @@ async fn a_user_whom_five_businesses_report_is_paused_and_four_however_often_do_
     world.clock.set(until);
     let later = MessageId::new(world.clock.now(), &world.rng);
     world.transport().send(&her, world.envelope_with(later, &her, &us)).await.unwrap();
+}
+
+/// Engines drop by themselves what stands by a day.
+#[tokio::test]
+async fn who_has_reported_a_user_stands_once_and_by_the_day_of_the_last_report() {
+    let world = World::changed(protecting).await;
+    let her = world.join(alice()).await;
+    reported_by(&world, &her, 1..3).await;
+    world.clock.set(NOW.after(days(3)));
+    reported_by(&world, &her, 3..6).await;
+    let all = rows(&world.store, &[&alice()]).await;
+    let stands = all.iter().filter(|(_, key, _)| key.space() == Space::new(0x83));
+    let stands: Vec<_> = stands.map(|(_, key, _)| key.day()).collect();
+    assert_eq!(stands, [NOW.after(days(3)).day()]);
+    let until = world.carrier.user_paused_until(&number(&alice())).await.unwrap();
+    assert_eq!(until, Some(NOW.after(days(7))), "those of the first day count until their week is over");
 }
 
 #[tokio::test]
