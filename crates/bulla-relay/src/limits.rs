@@ -150,6 +150,9 @@ pub(crate) const DEADLINES_AT_ONCE: usize = 128;
 /// fast.
 pub(crate) const MAX_PACE_WAIT: Duration = Duration::from_secs(60);
 
+/// How often it is told of a business that the carrier holds it to a pace: once an hour.
+pub(crate) const PACE_TOLD_EVERY: Duration = Duration::from_secs(3600);
+
 /// How many events or envelopes of a queue are read from the store at a time.
 pub(crate) const QUEUE_PAGE: usize = 16;
 

@@ -37,6 +37,7 @@ mod forward_events;
 mod forwarded_messages;
 mod open_envelopes;
 mod outbox;
+mod pace_notice;
 mod queue_page;
 mod queue_worker;
 mod recipient_devices;

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::Inner;
 use super::gate::Gate;
 use super::leased_store::LeasedStore;
+use super::pace_notice::PaceNotice;
 use super::rule_state::RuleState;
 use super::shutdown::TaskGroup;
 use crate::user_ids::UserIds;
@@ -36,6 +37,7 @@ pub(crate) struct ActiveBusiness {
     pub(super) rules: RuleState,
     /// Which users are blocked, and whether the number may send.
     pub(super) gate: Gate,
+    pub(super) pace_notice: PaceNotice,
 }
 
 impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
@@ -78,6 +80,7 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
             is_connected,
             rules,
             gate,
+            pace_notice: PaceNotice::default(),
         })
     }
 }

@@ -243,7 +243,10 @@ impl<S: Store, T: Transport, K: EventSink> Inner<S, T, K> {
         let handed = match error {
             TransportError::TooFast { retry_after } => {
                 self.counts.retried("pace");
-                tracing::debug!(business = %conversation.business, "the business writes too fast");
+                if tenant.pace_notice.is_due(self.clock.now()) {
+                    let (business, seconds) = (conversation.business, retry_after.as_secs());
+                    tracing::warn!(%business, seconds, "the carrier holds the business to a pace; messages wait");
+                }
                 Handed::TooFast(retry_after)
             }
             error if error.may_pass() => {
