@@ -3,6 +3,7 @@
 //! It links the blind side alone: `cargo tree -p bulla-example-carrier` names no crate that could open a
 //! message.
 
+mod enforcements;
 mod grants;
 mod if_missing;
 mod key_log;
@@ -59,6 +60,7 @@ async fn carry(
 ) -> Result<(), ExitError> {
     let Options { listen, name, metrics, data, tls, settings, resume, if_lost, new_keys, protect, .. } =
         options;
+    let Options { enforcements, lift, .. } = options;
     let host = Host::new();
     let folder = DataFolder::open(data)?;
     let certificates = tls.unwrap_or_else(|| folder.path().join("tls"));
@@ -88,6 +90,12 @@ async fn carry(
     if let Some(newest) = resume {
         key_log::resume(&carrier, &newest).await?;
         terminal.line("the log of keys goes on");
+    }
+    for business in [enforcements, lift].into_iter().flatten() {
+        enforcements::show(&carrier, business, terminal).await?;
+    }
+    if let Some(business) = lift {
+        enforcements::lift(&carrier, business, terminal).await?;
     }
 
     let fact = |name: &str, value: String| terminal.line(format_args!("{name:<10}  {value}"));

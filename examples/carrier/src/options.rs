@@ -16,7 +16,7 @@ use crate::key_log::Newest;
 pub(crate) const HELP: &str = include_str!("help.txt");
 
 /// The options that take a value, and what they take.
-const VALUED: [(&str, &str); 10] = [
+const VALUED: [(&str, &str); 12] = [
     ("--listen", "an address such as 127.0.0.1:7443"),
     ("--name", "a name such as carrier.example"),
     ("--metrics", "an address such as 127.0.0.1:9090"),
@@ -27,6 +27,8 @@ const VALUED: [(&str, &str); 10] = [
     ("--resume-key-log", "a file with a checkpoint, or the word new"),
     ("--begin-anew", "carrier or keys"),
     ("--protect", "yes or no"),
+    ("--enforcements", "a decimal number"),
+    ("--lift", "a decimal number"),
 ];
 
 /// How the carrier is to serve. Everything has a default.
@@ -44,6 +46,9 @@ pub(crate) struct Options {
     /// Whether keys that are lost are made anew.
     pub(crate) new_keys: bool,
     pub(crate) protect: bool,
+    /// Whose enforcements are shown, and of whom they are lifted besides.
+    pub(crate) enforcements: Option<PhoneNumberId>,
+    pub(crate) lift: Option<PhoneNumberId>,
 }
 
 impl Options {
@@ -62,6 +67,8 @@ impl Options {
             if_lost: IfLost::Refuse,
             new_keys: false,
             protect: false,
+            enforcements: None,
+            lift: None,
         };
         for given in arguments.values {
             match given.name() {
@@ -85,6 +92,8 @@ impl Options {
                         file => Newest::Checkpoint(file.into()),
                     });
                 }
+                "--enforcements" => options.enforcements = Some(given.word(PhoneNumberId::parse)?),
+                "--lift" => options.lift = Some(given.word(PhoneNumberId::parse)?),
                 "--protect" => match given.filled()?.as_str() {
                     "yes" => options.protect = true,
                     "no" => options.protect = false,
@@ -124,6 +133,8 @@ mod tests {
         );
         assert!(said(&["--protect", "maybe"]).ends_with("it is yes or no"));
         assert!(read(&["--protect", "yes"]).unwrap().unwrap().protect);
+        let lifted = read(&["--lift", "7"]).unwrap().unwrap();
+        assert_eq!((lifted.lift, lifted.enforcements), (Some(PhoneNumberId::new(7)), None));
         assert!(said(&["--begin-anew", "relay"]).ends_with("nobody else has a store here"));
         let resumed = |value| read(&["--resume-key-log", value]).unwrap().unwrap().resume.unwrap();
         assert_eq!((resumed("new"), resumed("a")), (Newest::None, Newest::Checkpoint("a".into())));

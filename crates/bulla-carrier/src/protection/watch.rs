@@ -82,7 +82,8 @@ impl<S: Store> Protection<S> {
             for event in events {
                 let what = event.what().name();
                 metrics::counter!(ENFORCEMENTS, "what" => what).increment(1);
-                tracing::warn!(%business, what, score = event.score(), "something was done about a business");
+                let (score, signals) = (event.score(), event.reasons());
+                tracing::warn!(%business, what, score, signals, "something was done about a business");
             }
         }
     }
