@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::acknowledged_envelopes::AcknowledgedEnvelopes;
 use crate::blobs::{BlobStorage, BlobWork};
+use crate::compared_sides::ComparedSides;
 use crate::fencing_token::FencingTokenLocks;
 use crate::idle_eviction::IdleEviction;
 use crate::key_log::KeyLog;
@@ -31,7 +32,6 @@ use crate::restored_store::StoreGeneration;
 use crate::running_erasures::RunningErasures;
 use crate::settling::Settling;
 use crate::stamps::Stamps;
-use crate::statements::ComparedSide;
 use crate::stats::Tallies;
 use crate::store_layout::PEPPER;
 use crate::trace_span;
@@ -68,8 +68,8 @@ pub struct Carrier<S> {
     pub(crate) ledger: CarrierLedger,
     /// If users are protected.
     pub(crate) protection: Option<Arc<Protection<S>>>,
-    /// What a relay compares with its own just now.
-    pub(crate) compared: ComparedSide,
+    /// What relays compare with their own just now.
+    pub(crate) compared: Arc<ComparedSides>,
     pub(crate) upkeep: Upkeep,
 }
 
@@ -153,7 +153,7 @@ impl<S: Store> Carrier<S> {
             key_log: None,
             protection: None,
             ledger: CarrierLedger::default(),
-            compared: ComparedSide::default(),
+            compared: Arc::default(),
             stamps,
         };
         carrier.finish_erasures().await?;
@@ -185,6 +185,7 @@ impl<S: Store> Carrier<S> {
     pub async fn close(&self) {
         let closing = async {
             self.upkeep.end().await;
+            self.compared.end().await;
             self.settling().settle_at_close().await;
             if let Some(protection) = &self.protection
                 && let Err(error) = protection.keep_all().await
@@ -215,6 +216,7 @@ impl<S: Store> Carrier<S> {
             tails: Arc::clone(&self.tails),
             pending: Arc::clone(&self.pending),
             commits: Arc::downgrade(&self.commits),
+            compared: Arc::downgrade(&self.compared),
             clock: Arc::clone(&self.clock),
         }
     }
@@ -420,9 +422,9 @@ impl<S: Store> Transport for Carrier<S> {
 
     async fn billing(&self, caller: &Caller, request: Bytes) -> Result<Bytes, TransportError> {
         let answered = async {
-            let _pass = self.pass(caller).await?;
+            let pass = self.pass(caller).await?;
             match caller.address().party() {
-                Party::Business(business) => self.answer_billing(*business, &request).await,
+                Party::Business(business) => self.answer_billing(*business, &request, pass).await,
                 _ => Err(TransportError::NoStatement),
             }
         };

@@ -97,6 +97,7 @@ impl<S: Store> Carrier<S> {
             self.acknowledged.forget(user);
             self.forget_watched(user);
             self.forget_paused(user);
+            self.compared.forget(user);
             Ok(removed + self.store.erase_partition(user).await?)
         };
         let erased = erasure.carry_out(&self.store, &*self.clock, pass).await?;

@@ -6,6 +6,7 @@ use bulla_base::Clock;
 use bulla_store::{CachedStore, Store, StoreError};
 use tokio::task::JoinSet;
 
+use crate::compared_sides::ComparedSides;
 use crate::limits::EVICTION_INTERVAL;
 use crate::pending_sends::PendingSends;
 use crate::queue_tails::QueueTails;
@@ -18,6 +19,8 @@ pub(crate) struct IdleEviction<S> {
     pub(crate) pending: Arc<PendingSends>,
     /// The carrier's alone: commits are cut short when it is dropped.
     pub(crate) commits: Weak<Mutex<JoinSet<()>>>,
+    /// Likewise.
+    pub(crate) compared: Weak<ComparedSides>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -34,6 +37,9 @@ impl<S: Store> IdleEviction<S> {
         self.store.evict_idle();
         self.tails.evict_idle();
         self.pending.give_back_room();
+        if let Some(compared) = self.compared.upgrade() {
+            compared.drop_old(self.clock.now());
+        }
         // A commit that has ended takes its room until somebody asks for its outcome: mostly the next one.
         if let Some(commits) = self.commits.upgrade() {
             let mut commits = commits.lock().unwrap_or_else(PoisonError::into_inner);

@@ -166,17 +166,7 @@ impl<S: Store> Carrier<S> {
         period: Period,
     ) -> Result<CountedPeriod, StoreError> {
         let span = self.call("bill", &Address::business(business), None);
-        let read = async {
-            let bounds = [period.from(), period.to()].map(|hour| UsageKey::names_from(business, hour));
-            let (prefix, bounds) = (UsageKey::prefix(business), (&bounds[0][..], &bounds[1][..]));
-            let of = |space: Space| bulla_store::counters_between(&self.store, space, &prefix, bounds);
-            let (counts, messages) = (of(LEDGER_COUNTS).await?, of(LEDGER_MESSAGES).await?);
-            let counts = counts.iter().map(|(counter, count)| (&counter.name()[..], *count));
-            let messages = messages.iter().map(|(counter, times)| (&counter.name()[..], *times));
-            let counted = CountedPeriod::from_counters(account, counts, messages);
-            counted.ok_or(StoreError::Damaged { what: "counter" })
-        };
-        self.for_host(span, read).await
+        self.for_host(span, counted_period(&*self.store, business, account, period)).await
     }
 
     /// Counts what of a party was acknowledged before its queues are forgotten. Under its lock.
@@ -205,6 +195,23 @@ impl<S: Store> Carrier<S> {
         }
         Ok(())
     }
+}
+
+/// What of `business` was delivered of what was accepted in a `period`.
+pub(crate) async fn counted_period<S: Store>(
+    store: &S,
+    business: PhoneNumberId,
+    account: BusinessAccountId,
+    period: Period,
+) -> Result<CountedPeriod, StoreError> {
+    let bounds = [period.from(), period.to()].map(|hour| UsageKey::names_from(business, hour));
+    let (prefix, bounds) = (UsageKey::prefix(business), (&bounds[0][..], &bounds[1][..]));
+    let of = |space: Space| bulla_store::counters_between(store, space, &prefix, bounds);
+    let (counts, messages) = (of(LEDGER_COUNTS).await?, of(LEDGER_MESSAGES).await?);
+    let counts = counts.iter().map(|(counter, count)| (&counter.name()[..], *count));
+    let messages = messages.iter().map(|(counter, times)| (&counter.name()[..], *times));
+    let counted = CountedPeriod::from_counters(account, counts, messages);
+    counted.ok_or(StoreError::Damaged { what: "counter" })
 }
 
 /// Forgets what was counted so long ago that the settings keep it no longer. Messages first: they are told by

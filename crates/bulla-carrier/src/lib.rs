@@ -38,6 +38,7 @@ mod remove_device;
 mod restored_store;
 mod running_erasures;
 
+mod compared_sides;
 mod metrics;
 mod protection;
 mod reports;

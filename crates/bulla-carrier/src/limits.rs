@@ -105,6 +105,19 @@ pub(crate) const TIER_DAYS: usize = 30;
 /// whoever goes on later compares with what was counted since.
 pub(crate) const SIDE_KEPT_FOR: Duration = Duration::from_secs(600);
 
+/// Of how many businesses and periods that stays in memory. With more, what was begun first is let go of, and
+/// made anew if somebody goes on with it.
+pub(crate) const MAX_COMPARED_SIDES: usize = 16;
+
+/// How many messages all of them have together, at some 50 bytes each; one side alone may have more.
+pub(crate) const MAX_COMPARED_LEAVES: usize = 1 << 22;
+
+/// How many are made at once: more take memory, with fewer some wait behind a large one.
+pub(crate) const SIDES_MADE_AT_ONCE: usize = 2;
+
+/// How many are begun and not made yet. Beyond it who asks for another is told to come again.
+pub(crate) const MAX_SIDES_BEGUN: usize = 64;
+
 /// How often what is over is dropped.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 

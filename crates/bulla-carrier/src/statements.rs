@@ -3,21 +3,23 @@
 
 use std::sync::Arc;
 
-use bulla_base::{Address, PhoneNumberId, Timestamp};
+use bulla_base::{Address, PhoneNumberId};
 use bulla_envelope::InvalidEnvelope;
 use bulla_meter::{
-    Answer, BillingKey, BillingRequest, InvalidForm, MAX_BILLING_BYTES, Period, RateCard, Rater, Side,
-    SignedStatement, Statement, Tariff,
+    Answer, BillingKey, BillingRequest, CountedPeriod, InvalidForm, MAX_BILLING_BYTES, Period, RateCard,
+    Rater, Side, SignedStatement, Statement, Tariff,
 };
 use bulla_store::{Batch, Key, MAX_VALUE_BYTES, Store, StoreError};
 use bulla_transport::TransportError;
 use bytes::Bytes;
 use thiserror::Error;
-use tokio::sync::Mutex;
+use tokio::sync::RwLockReadGuard;
+use tokio::task::spawn_blocking;
 
 use crate::Carrier;
 use crate::carrier::store_failed;
-use crate::limits::SIDE_KEPT_FOR;
+use crate::compared_sides::{Asked, Basis, Made, NotMade};
+use crate::ledger::counted_period;
 use crate::metrics::STATEMENTS;
 use crate::store_layout::STATEMENT;
 
@@ -28,6 +30,9 @@ pub enum IssueError {
     /// It has an answer already, was rated by another card, or is larger than is told over the connection.
     #[error("the statement cannot be issued")]
     Invalid(#[from] InvalidForm),
+    /// The business is being erased. Once that is done, one can be issued that stays.
+    #[error("the business is being erased")]
+    BeingErased,
     /// There is one of the period, which the business has counter-signed.
     #[error("the business has counter-signed a statement of the period")]
     CounterSigned,
@@ -45,18 +50,6 @@ struct Issued {
     answerer: BillingKey,
     card: RateCard,
     signed: SignedStatement,
-}
-
-/// What was counted in a period, as it is compared. One at a time is kept: a comparison asks for it some ten
-/// times.
-#[derive(Default)]
-pub(crate) struct ComparedSide(Mutex<Option<Compared>>);
-
-struct Compared {
-    business: PhoneNumberId,
-    period: Period,
-    since: Timestamp,
-    side: Arc<Side>,
 }
 
 impl Issued {
@@ -83,13 +76,19 @@ impl Issued {
         let length = u32::try_from(card.len()).unwrap_or(u32::MAX);
         [&answerer.as_bytes()[..], &length.to_be_bytes(), &card, &signed.to_bytes()].concat()
     }
+
+    /// Whether nothing else was issued `before`, whatever was answered.
+    fn is_what_was(&self, before: &Self) -> bool {
+        let what = |issued: &Self| (issued.answerer, *issued.signed.issuer());
+        what(self) == what(before) && self.signed.statement() == before.signed.statement()
+    }
 }
 
 impl<S: Store> Carrier<S> {
     /// Has the relay of `business` ask for `signed`, the statement of its period, which was rated by `card`;
     /// answer it with the key `answerer`; and compare what it has counted with what is
-    /// [counted](Self::ledger) here. What was issued of the same period takes its place, unless it is
-    /// counter-signed.
+    /// [counted](Self::ledger) here. It takes the place of what was issued of the same period, unless that is
+    /// counter-signed. The same once more changes nothing: what the business has answered stays.
     ///
     /// It is of one number: where an account has several, each has statements of its own. It stays until the
     /// business is erased.
@@ -120,23 +119,25 @@ impl<S: Store> Carrier<S> {
         let issuing = async {
             let partition = self.partition(&address);
             let _lock = self.keyed_mutex.lock(partition).await;
-            let before = self.issued(business, period).await?;
-            if before.is_some_and(|before| is_counter_signed(&before.signed)) {
-                return Ok(false);
+            if self.erasures.is_under_way(partition) {
+                return Ok(Err(IssueError::BeingErased));
+            }
+            let before = self.issued_unless_damaged(business, period).await?;
+            if before.as_ref().is_some_and(|before| is_counter_signed(&before.signed)) {
+                return Ok(Err(IssueError::CounterSigned));
+            }
+            if before.is_some_and(|before| issued.is_what_was(&before)) {
+                return Ok(Ok(()));
             }
             let mut batch = Batch::new(partition);
             batch.put(key(period), row);
             // It expects nothing.
             let _ = self.store.commit(batch).await?;
-            Ok(true)
+            self.compared.forget(partition);
+            metrics::counter!(STATEMENTS, "outcome" => "issued").increment(1);
+            Ok(Ok(()))
         };
-        match self.for_host(self.call("bill", &address, None), issuing).await? {
-            true => {
-                metrics::counter!(STATEMENTS, "outcome" => "issued").increment(1);
-                Ok(())
-            }
-            false => Err(IssueError::CounterSigned),
-        }
+        self.for_host(self.call("bill", &address, None), issuing).await?
     }
 
     /// The statement of `business` of a `period`, with what its relay has answered, if there is one.
@@ -153,11 +154,12 @@ impl<S: Store> Carrier<S> {
         Ok(issued.map(|issued| issued.signed))
     }
 
-    /// What `business`, whose relay asks, gets for an answer.
+    /// What `business`, whose relay asks and may `pass`, gets for an answer.
     pub(crate) async fn answer_billing(
         &self,
         business: PhoneNumberId,
         request: &[u8],
+        pass: RwLockReadGuard<'_, ()>,
     ) -> Result<Bytes, TransportError> {
         let request = BillingRequest::from_bytes(request);
         let request = request.map_err(|_| InvalidEnvelope::Field { field: "billing request" })?;
@@ -191,8 +193,14 @@ impl<S: Store> Carrier<S> {
                 Ok(Bytes::new())
             }
             BillingRequest::Compare(_, question) => {
+                // It was let pass, and changes nothing. Others connect while it waits.
+                drop(pass);
                 let side = self.side(business, period).await?;
-                Ok(side.answer(&question).to_bytes().into())
+                let answering = move || side.answer(&question).map(|answers| answers.to_bytes());
+                // It panicked, or the runtime ends.
+                let answers = spawn_blocking(answering).await.map_err(TransportError::carrier_failed)?;
+                let answers = answers.map_err(|_| InvalidEnvelope::Field { field: "question" })?;
+                Ok(answers.into())
             }
             _ => Err(InvalidEnvelope::Field { field: "billing request" }.into()),
         }
@@ -200,24 +208,44 @@ impl<S: Store> Carrier<S> {
 
     /// What was counted in a period of which there is a statement, rated by its card.
     async fn side(&self, business: PhoneNumberId, period: Period) -> Result<Arc<Side>, TransportError> {
-        // One after the other: what is compared is in memory.
-        let mut kept = self.compared.0.lock().await;
-        let now = self.clock.now();
-        if let Some(known) = &*kept
-            && (known.business, known.period) == (business, period)
-            && now.since(known.since) < SIDE_KEPT_FOR
-        {
-            return Ok(Arc::clone(&known.side));
+        let partition = self.partition(&Address::business(business));
+        loop {
+            let asked = {
+                let _lock = self.lock(partition).await?;
+                let issued = self.issued(business, period).await.map_err(store_failed)?;
+                let Issued { card, signed, .. } = issued.ok_or(TransportError::NoStatement)?;
+                let of = Basis::of(signed.statement());
+                let making = make_side(Arc::clone(&self.store), business, signed, card);
+                self.compared.ask(partition, of, &self.clock, making)?
+            };
+            match asked {
+                Asked::Itself(mut outcome) => {
+                    let made = outcome.wait_for(Option::is_some).await.map(|made| made.clone());
+                    // It was forgotten while it was made.
+                    let changed = || TransportError::unavailable("what is compared was changed");
+                    let (made, _) = made.ok().flatten().ok_or_else(changed)??;
+                    return Ok(made.side);
+                }
+                // Whatever comes of it.
+                Asked::Another(mut outcome) => drop(outcome.wait_for(Option::is_some).await),
+            }
         }
-        *kept = None;
-        let issued = self.issued(business, period).await.map_err(store_failed)?;
-        let Issued { card, signed, .. } = issued.ok_or(TransportError::NoStatement)?;
-        let statement = signed.statement();
-        let counted = self.ledger(business, statement.account(), period).await.map_err(store_failed)?;
-        let rated = rated(statement, &card, &counted.deliveries(statement.zone()));
-        let side = Arc::new(rated.map_err(TransportError::carrier_failed)?);
-        *kept = Some(Compared { business, period, since: now, side: Arc::clone(&side) });
-        Ok(side)
+    }
+
+    /// What was issued, unless it cannot be read: then another can take its place.
+    async fn issued_unless_damaged(
+        &self,
+        business: PhoneNumberId,
+        period: Period,
+    ) -> Result<Option<Issued>, StoreError> {
+        match self.issued(business, period).await {
+            Err(error) if error.is_of_a_record() => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(%business, error, "a statement that cannot be read is replaced");
+                Ok(None)
+            }
+            issued => issued,
+        }
     }
 
     async fn issued(&self, business: PhoneNumberId, period: Period) -> Result<Option<Issued>, StoreError> {
@@ -227,14 +255,26 @@ impl<S: Store> Carrier<S> {
     }
 }
 
-fn rated(
-    statement: &Statement,
-    card: &RateCard,
-    deliveries: &[(bulla_meter::MessageTag, bulla_meter::Delivery)],
-) -> Result<Side, Box<dyn std::error::Error + Send + Sync>> {
-    let tariff = Tariff::new(card, statement.zone());
-    let leaves = Rater::new(&tariff, statement.zone()).rate(deliveries).map_err(|(_, why)| why)?;
-    Ok(Side::new(statement.zone().clone(), leaves)?)
+/// Reads what was counted, and rates it on a thread that nobody else waits for.
+async fn make_side<S: Store>(
+    store: Arc<S>,
+    business: PhoneNumberId,
+    signed: SignedStatement,
+    card: RateCard,
+) -> Result<Made, NotMade> {
+    let (account, period) = (signed.statement().account(), signed.statement().period());
+    let counted = counted_period(&*store, business, account, period).await.map_err(NotMade::store)?;
+    let rating = move || rated(signed.statement(), &card, &counted);
+    spawn_blocking(rating).await.map_err(NotMade::failed)?
+}
+
+fn rated(statement: &Statement, card: &RateCard, counted: &CountedPeriod) -> Result<Made, NotMade> {
+    let (zone, tariff) = (statement.zone(), Tariff::new(card, statement.zone()));
+    let leaves = Rater::new(&tariff, zone).rate(&counted.deliveries(zone));
+    let leaves = leaves.map_err(|(_, why)| NotMade::failed(why))?;
+    let count = leaves.len();
+    let side = Side::new(zone.clone(), leaves).map_err(NotMade::failed)?;
+    Ok(Made { side: Arc::new(side), leaves: count })
 }
 
 const fn is_counter_signed(signed: &SignedStatement) -> bool {

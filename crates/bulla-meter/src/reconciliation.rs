@@ -74,15 +74,22 @@ impl Side {
 
     /// What is at each place that `question` asks about.
     ///
+    /// # Errors
+    /// When its places have more leaves together than there are, for some are in others. Nothing is hashed
+    /// then.
+    ///
     /// # Cost
-    /// What is asked about is hashed once.
-    #[must_use]
-    pub fn answer(&self, question: &Question) -> Answers {
-        let parts = |place: &Place| match self.leaves_at(place) {
-            few if few.len() <= MAX_LEAVES_TOLD => Parts::Leaves(few.to_vec()),
+    /// What is asked about is hashed, and no more leaves than there are.
+    pub fn answer(&self, question: &Question) -> Result<Answers, InvalidForm> {
+        let asked: Vec<_> = question.places().iter().map(|place| (place, self.leaves_at(place))).collect();
+        if asked.iter().map(|(_, leaves)| leaves.len()).sum::<usize>() > self.leaves.len() {
+            return Err(invalid("question", "places of which none is in another"));
+        }
+        let parts = |(place, leaves): (&Place, &[Leaf])| match leaves.len() {
+            ..=MAX_LEAVES_TOLD => Parts::Leaves(leaves.to_vec()),
             _ => Parts::Split(self.split(place)),
         };
-        Answers::new(question.places().iter().map(parts).collect())
+        Ok(Answers::new(asked.into_iter().map(parts).collect()))
     }
 }
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::{Place, Summary};
 use crate::error::{at_most, invalid};
 use crate::form::{Reader, is_ascending, put_count};
@@ -40,13 +42,19 @@ impl Question {
     /// Reads the encoded form.
     ///
     /// # Errors
-    /// When it asks about nothing or more than [`MAX_PLACES_ASKED`], or a place is none.
+    /// When it asks about nothing or more than [`MAX_PLACES_ASKED`], a place is none, or one stands twice.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidForm> {
         let mut reader = Reader::of(bytes, "question");
         let count = reader.count("places asked about", MAX_PLACES_ASKED, 1)?;
         let places = (0..count).map(|_| Place::read(&mut reader)).collect::<Result<Vec<_>, _>>()?;
         reader.end()?;
-        if places.is_empty() { Err(invalid("question", "a place")) } else { Ok(Self(places)) }
+        // Each is hashed by whoever answers.
+        let differ = places.iter().collect::<BTreeSet<_>>().len() == places.len();
+        if differ && !places.is_empty() {
+            Ok(Self(places))
+        } else {
+            Err(invalid("question", "a place, and none twice"))
+        }
     }
 
     /// What it asks about.

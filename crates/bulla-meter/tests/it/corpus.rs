@@ -66,8 +66,8 @@ fn made() -> Vec<(&'static str, Vec<u8>)> {
     let side = Side::new(account.zone.clone(), leaves.clone()).unwrap();
     let mut comparison = Comparison::new(&side);
     let question = comparison.question().unwrap();
-    let answers = side.answer(&question);
-    let few = Side::new(account.zone.clone(), leaves[..2].to_vec()).unwrap().answer(&question);
+    let answers = side.answer(&question).unwrap();
+    let few = Side::new(account.zone.clone(), leaves[..2].to_vec()).unwrap().answer(&question).unwrap();
     let key = UsageKey::new(ACCOUNT, leaves[0].number, leaves[0].hour, leaves[0].traits);
     let proof = LeafTree::new(&leaves).proof(tag(3)).unwrap().unwrap();
     let tagged = |tag: u8, form: &[u8]| [&[tag], form].concat();

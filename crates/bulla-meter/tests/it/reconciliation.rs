@@ -25,7 +25,7 @@ fn compare(here: &Side, there: &Side) -> Report {
     let mut comparison = Comparison::new(here);
     while let Some(question) = comparison.question() {
         let question = Question::from_bytes(&question.to_bytes()).unwrap();
-        let answers = there.answer(&question).to_bytes();
+        let answers = there.answer(&question).unwrap().to_bytes();
         comparison.answer(&Answers::from_bytes(&answers).unwrap()).unwrap();
     }
     comparison.finish().unwrap()
@@ -116,7 +116,7 @@ fn who_answers_of_something_else_is_refused() {
     assert!(Side::new(account.zone, twice).is_err(), "a message stands twice");
     let mut comparison = Comparison::new(&side);
     let question = comparison.question().unwrap();
-    let days = side.answer(&question);
+    let days = side.answer(&question).unwrap();
     comparison.answer(&days).unwrap();
     assert!(comparison.question().is_none(), "it agrees with itself");
     let mut other = Comparison::new(&side);
@@ -124,4 +124,29 @@ fn who_answers_of_something_else_is_refused() {
     other.answer(&days).unwrap();
     assert!(other.answer(&days).is_err(), "nothing was asked");
     assert!(Question::from_bytes(&[0, 0, 0, 0]).is_err());
+}
+
+/// A question of 270 bytes asked 256 times about everything: who answered hashed a million leaves as often.
+#[test]
+fn no_leaf_is_hashed_for_two_places_of_one_question() {
+    let (account, leaves) = leaves(3000);
+    let side = side(&account, leaves.clone());
+    let (date, hour) = (account.zone.date(leaves[0].hour), leaves[0].hour);
+    let (period, day) = (vec![0], [&[1][..], &date.days().to_be_bytes()].concat());
+    let hour = [&[2][..], &hour.minutes().to_be_bytes()].concat();
+    let question = |places: &[&Vec<u8>]| {
+        let count = u32::try_from(places.len()).unwrap().to_be_bytes();
+        let places = places.iter().flat_map(|place| place.iter().copied());
+        Question::from_bytes(&count.into_iter().chain(places).collect::<Vec<_>>())
+    };
+    for twice in [&period, &day, &hour] {
+        assert!(question(&[twice, twice]).is_err());
+        assert!(side.answer(&question(&[twice]).unwrap()).is_ok());
+    }
+    for nested in [[&period, &day], [&day, &period], [&hour, &period]] {
+        assert!(side.answer(&question(&nested).unwrap()).is_err(), "{nested:?}");
+    }
+    // What is on no side takes nothing, and the edge is all that there is.
+    let elsewhere = [&[1][..], &1_u32.to_be_bytes()].concat();
+    assert_eq!(side.answer(&question(&[&period, &elsewhere]).unwrap()).unwrap().parts().len(), 2);
 }

@@ -333,7 +333,7 @@ fn compare(here: Vec<Leaf>, there: Vec<Leaf>) -> Report {
     let [here, there] = [here, there].map(|leaves| Side::new(Zone::utc(), leaves).unwrap());
     let mut comparison = Comparison::new(&here);
     while let Some(question) = comparison.question() {
-        comparison.answer(&there.answer(&question)).unwrap();
+        comparison.answer(&there.answer(&question).unwrap()).unwrap();
     }
     comparison.finish().unwrap()
 }
