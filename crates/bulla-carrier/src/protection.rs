@@ -61,7 +61,9 @@ impl<S: Store> Carrier<S> {
     /// ([`Connected::standing`](bulla_transport::Connected::standing)).
     ///
     /// A user whom five businesses have reported within a week writes to none until that is so no longer
-    /// ([`Reporters`](bulla_integrity::Reporters), [`forgive_user`](Self::forgive_user)).
+    /// ([`Reporters`](bulla_integrity::Reporters), [`forgive_user`](Self::forgive_user)). They are told apart
+    /// by their numbers, for the carrier knows no accounts: five numbers of one owner pause a user who has
+    /// written to each of them.
     ///
     /// Must be called on a tokio runtime.
     ///

@@ -1,11 +1,15 @@
 //! Reports: what was sent to somebody, shown by them, and verified without a look at what it says.
 
+use std::sync::{Arc, PoisonError};
+
 use bulla_base::{Address, Day, MessageId, Partition, Party, Timestamp};
 use bulla_envelope::InvalidEnvelope;
 use bulla_integrity::{MAX_REPORT_BYTES, Report};
 use bulla_store::{BEFORE_ALL, Batch, Commit, Key, Retention, Scan, Store, StoreError, erase_names};
 use bulla_transport::TransportError;
 use bytes::Bytes;
+use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use crate::carrier::{not_alone, store_failed};
 use crate::limits::{ERASE_PAGE, MAX_ID_AGE};
@@ -27,6 +31,9 @@ pub struct VerifiedReport {
 
 impl<S: Store> Carrier<S> {
     /// Takes `bytes`, which `reporter` shows, for the operator.
+    ///
+    /// Businesses that report a user are told apart by their numbers, for the carrier knows no accounts: five
+    /// numbers of one owner pause a user who has written to each of them.
     pub(crate) async fn take_report(&self, reporter: &Address, bytes: &[u8]) -> Result<(), TransportError> {
         let (actual, limit) = (bytes.len(), MAX_REPORT_BYTES);
         if actual > limit {
@@ -50,30 +57,62 @@ impl<S: Store> Carrier<S> {
         let Some(kept) = self.keep_new(&report, reporter, &mut batch, now).await? else { return Ok(()) };
         // One fact, and one record: who reports again is not counted again.
         let noted = watched.map(|(protection, business)| {
-            (protection, business, protection.note_report(business, reporter, &kept, &mut batch))
+            (business, protection.note_report(business, reporter, &kept, &mut batch))
         });
         let of_user = match (by, reported) {
             (Party::Business(_), Party::User(_)) => {
-                Some(self.note_reporter(reporter, &mut batch, now).await.map_err(store_failed)?)
+                let accepted = kept.messages().iter().map(|message| message.stamp().accepted()).max();
+                let noting = self.note_reporter(reporter, accepted.unwrap_or(now), &mut batch, now);
+                Some(noting.await.map_err(store_failed)?)
             }
             _ => None,
         };
-        match self.store.commit(batch).await.map_err(store_failed)? {
-            Commit::Committed(_) => {
-                if let Some((protection, business, Some(put))) = noted {
-                    protection.kept(business, put);
-                }
-                if let Some(noted) = of_user {
-                    self.reporter_noted(&noted);
-                }
+        let protection = self.protection.clone();
+        let note = move || {
+            let Some(protection) = protection else { return };
+            if let Some((business, Some(put))) = noted {
+                protection.kept(business, put);
             }
-            // The lock was ours.
-            _ => return Err(not_alone()),
-        }
+            if let Some(noted) = of_user {
+                protection.reporter_noted(&noted);
+            }
+        };
+        self.commit_report(batch, note).await?;
         let (reason, messages) = (report.reason().name(), report.messages().len());
         metrics::counter!(REPORTS, "reason" => reason).increment(1);
         tracing::info!(reason, messages, "a report was taken");
         Ok(())
+    }
+
+    /// Commits what keeps a report, and then does `note` it. It goes on when whoever reports leaves: else a
+    /// user would be paused in the store, and nobody would go by it.
+    async fn commit_report(
+        &self,
+        batch: Batch,
+        note: impl FnOnce() + Send + 'static,
+    ) -> Result<(), TransportError> {
+        let (store, (done, outcome)) = (Arc::clone(&self.store), oneshot::channel());
+        let committing = async move {
+            let outcome = store.commit(batch).await;
+            if let Ok(Commit::Committed(_)) = outcome {
+                note();
+            }
+            // Who has left does not hear it.
+            let _ = done.send(outcome);
+        };
+        {
+            let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+            while commits.try_join_next().is_some() {}
+            commits.spawn(committing.in_current_span());
+        }
+        // It is cut short when the carrier is dropped.
+        match outcome.await {
+            Ok(Ok(Commit::Committed(_))) => Ok(()),
+            // The lock was ours.
+            Ok(Ok(_)) => Err(not_alone()),
+            Ok(Err(error)) => Err(store_failed(error)),
+            Err(error) => Err(TransportError::unavailable(error)),
+        }
     }
 
     /// Puts what of `report` was not reported before into `batch`, with its guards. Returns that, unless it

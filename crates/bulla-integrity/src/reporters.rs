@@ -65,6 +65,16 @@ impl Reporters {
         self.places.iter().filter(|(_, at)| counts(*at, now)).count()
     }
 
+    /// When the pause ends, or has ended, that the last reports have made; nothing if they have made none, or
+    /// there was another since that has taken the place of one of them.
+    #[must_use]
+    pub fn pause_end(&self) -> Option<Timestamp> {
+        let moments = || self.places.iter().map(|(_, at)| *at).filter(|at| *at > 0);
+        let (oldest, last) = (moments().min()?, Timestamp::from_millis(moments().max()?));
+        let end = Timestamp::from_millis(oldest).after(REPORTERS_SPAN);
+        (moments().count() == REPORTERS_TO_PAUSE && last < end).then_some(end)
+    }
+
     /// Until when the user is paused, if so.
     ///
     /// A clock that goes back keeps nobody paused for longer than twice the span: what is further ahead was
@@ -115,6 +125,11 @@ mod tests {
         assert_eq!(five.paused_until(at(5)), Some(until));
         assert_eq!(five.paused_until(Timestamp::from_millis(until.as_millis() - 1)), Some(until));
         assert_eq!((five.paused_until(until), five.count(until)), (None, 4));
+        // It is known afterwards until somebody reports anew.
+        assert_eq!(five.pause_end(), Some(until));
+        assert_eq!(five.report(6, until.after(REPORTERS_SPAN)).pause_end(), None);
+        assert_eq!(reported((1..5).map(|tag| (tag, tag))).pause_end(), None);
+        assert_eq!(reported([(1, 0), (2, 1), (3, 2), (4, 3), (5, 24 * 7)]).pause_end(), None);
         assert_eq!(Reporters::from_bytes(five.to_bytes().as_slice().try_into().unwrap()), five);
     }
 

@@ -6,9 +6,10 @@ use bulla_base::{Address, Clock, MessageId, PhoneNumberId, Rng, SeededRng, Times
 use bulla_carrier::Carrier;
 use bulla_envelope::{Envelope, Form, FrankingStamp, FrankingTag, Kind};
 use bulla_integrity::{Reason, Report, ReportedMessage, Stamp, commitment};
-use bulla_store::{BoxStore, Space};
+use bulla_store::{Batch, BoxStore, Pause, SlowStore, Space, Store, StoreCall};
 use bulla_transport::{Caller, Restriction, Sequence, Transport, TransportError};
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 
 use crate::erase::{bob, number, rows};
 use crate::{NOW, World, alice, days, shop};
@@ -252,6 +253,94 @@ async fn the_operator_forgives_a_user_and_a_carrier_that_protects_nobody_pauses_
     let (us, her) = (plain.join(shop()).await, plain.join(alice()).await);
     reported_by(&plain, &her, 1..9).await;
     plain.transport().send(&her, plain.envelope(&her, &us)).await.unwrap();
+}
+
+/// The pause was in the store and not in force: who had asked was gone when it was durable, and that the user
+/// may write was remembered for good.
+#[tokio::test]
+async fn a_pause_is_in_force_although_who_reported_has_left() {
+    let mut world = World::new().await;
+    let gate = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
+    let kept = Arc::clone(&gate);
+    let slow = SlowStore::new(Arc::clone(&world.store)).finishing_commits().before(move |call| {
+        let is_of_reporters = |batch: &Batch| batch.puts().iter().any(|put| put.key.space().number() == 0x83);
+        let (gate, waits) =
+            (Arc::clone(&kept), matches!(call, StoreCall::Commit(batch) if is_of_reporters(batch)));
+        Pause::until(async move {
+            if waits {
+                drop(gate.acquire().await);
+            }
+        })
+    });
+    let carrier = Carrier::open(BoxStore::new(slow), world.clock.clone(), &world.rng).await.unwrap();
+    (world.carrier, world.wire) = (Arc::new(protecting(carrier)), None);
+    let (us, her) = (world.join(shop()).await, world.join(alice()).await);
+    reported_by(&world, &her, 1..5).await;
+    let fifth = exchange(&world, &her, &us).await.report();
+    gate.forget_permits(Semaphore::MAX_PERMITS);
+    let reporting = {
+        let (carrier, us) = (Arc::clone(&world.carrier), us.clone());
+        tokio::spawn(async move { carrier.report(&us, fifth).await })
+    };
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!reporting.is_finished());
+    reporting.abort();
+    assert!(reporting.await.unwrap_err().is_cancelled());
+    world.transport().send(&her, world.envelope(&her, &us)).await.unwrap();
+    gate.add_permits(1);
+    while world.carrier.user_paused_until(&number(&alice())).await.unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
+    let refused = world.transport().send(&her, world.envelope(&her, &us)).await;
+    assert!(matches!(refused, Err(TransportError::Restricted { .. })), "{refused:?}");
+}
+
+/// The user could write to nobody for good, and nobody could mend it.
+#[tokio::test]
+async fn a_damaged_record_of_who_has_reported_a_user_is_nobody() {
+    let world = World::changed(protecting).await;
+    let (us, her) = (world.join(shop()).await, world.join(alice()).await);
+    reported_by(&world, &her, 1..6).await;
+    let stored = rows(&world.store, &[&alice()]).await;
+    let (partition, key, _) = stored.into_iter().find(|(_, key, _)| key.space().number() == 0x83).unwrap();
+    let mut batch = Batch::new(partition);
+    batch.put(key, "not who");
+    let _ = world.store.commit(batch).await.unwrap();
+    let world = world.restart_changed(protecting).await;
+    world.transport().send(&her, world.envelope(&her, &us)).await.unwrap();
+    assert_eq!(world.carrier.user_paused_until(&number(&alice())).await.unwrap(), None);
+    assert!(!world.carrier.forgive_user(&number(&alice())).await.unwrap());
+    assert!(rows(&world.store, &[&alice()]).await.iter().all(|(_, key, _)| key.space().number() != 0x83));
+    reported_by(&world, &her, 1..6).await;
+    world.transport().send(&her, world.envelope(&her, &us)).await.unwrap_err();
+}
+
+/// Five who reported one old message after the other kept somebody from writing for a month.
+#[tokio::test]
+async fn what_was_written_before_a_pause_does_not_prolong_it() {
+    let world = World::changed(protecting).await;
+    let her = world.join(alice()).await;
+    let mut before = Vec::new();
+    for business in 11..16 {
+        let us = world.join(Address::business(PhoneNumberId::new(business))).await;
+        let received = exchange(&world, &her, &us).await;
+        before.push((us, received));
+    }
+    reported_by(&world, &her, 1..6).await;
+    world.clock.set(NOW.after(days(6)));
+    for (us, received) in before {
+        report(&world, &us, received.report()).await.unwrap();
+    }
+    assert_eq!(taken(&world, &alice()).await.len(), 15, "it is kept for the operator");
+    let paused = async || world.carrier.user_paused_until(&number(&alice())).await.unwrap();
+    assert_eq!(paused().await, Some(NOW.after(days(7))));
+    let now = NOW.after(days(8));
+    world.clock.set(now);
+    assert_eq!(paused().await, None);
+    reported_by(&world, &her, 1..6).await;
+    assert_eq!(paused().await, Some(now.after(days(7))));
 }
 
 #[tokio::test]
