@@ -238,3 +238,27 @@ async fn while_a_business_compares_it_connects_and_what_was_made_for_who_left_is
     let refused = carrier.billing(&us, request).await;
     assert!(matches!(refused, Err(TransportError::NoStatement)), "{refused:?}");
 }
+
+/// It stayed when it was issued between the last look at what there was and the end of the erasure.
+#[tokio::test]
+async fn none_is_issued_while_its_business_is_erased() {
+    let world = World::new().await;
+    world.join(shop()).await;
+    let ([operator, host], card) = (signers(), card(1_000));
+    let signed = SignedStatement::issue(statement(period(0), &card), &operator);
+    let slow = SlowStore::new(Arc::clone(&world.store)).before(|_| Pause::turns(1));
+    let carrier = Carrier::open(BoxStore::new(slow), world.clock.clone(), &world.rng).await.unwrap();
+    let carrier = Arc::new(carrier);
+    carrier.issue_statement(SHOP, &signed, &card, host.public()).await.unwrap();
+    let erasing = {
+        let carrier = Arc::clone(&carrier);
+        tokio::spawn(async move { carrier.erase_business(SHOP).await })
+    };
+    tokio::task::yield_now().await;
+    let refused = carrier.issue_statement(SHOP, &signed, &card, host.public()).await;
+    assert!(matches!(refused, Err(IssueError::BeingErased)), "{refused:?}");
+    erasing.await.unwrap().unwrap();
+    assert_eq!(carrier.statement(SHOP, period(0)).await.unwrap(), None);
+    // For the last bill.
+    carrier.issue_statement(SHOP, &signed, &card, host.public()).await.unwrap();
+}
