@@ -156,7 +156,7 @@ impl<S: Store> Carrier<S> {
             compared: Arc::default(),
             stamps,
         };
-        carrier.finish_erasures().await?;
+        carrier.finish_erasures(rng).await?;
         carrier.upkeep.begin(&carrier.store, &carrier.clock, &carrier.ledger);
         carrier.upkeep.spawn("keep settling", carrier.settling().keep_settling());
         carrier.upkeep.spawn("keep evicting", carrier.idle_eviction().keep_evicting());

@@ -1,4 +1,4 @@
-use bulla_base::{Address, Number, Partition, Party};
+use bulla_base::{Address, Number, Partition, Party, Rng};
 use bulla_envelope::Envelope;
 use bulla_store::{BEFORE_ALL, Batch, Commit, Erased, Scan, Store, StoreError, UserErasure, erase_names};
 use bulla_transport::TransportError;
@@ -42,7 +42,7 @@ impl<S: Store> Carrier<S> {
         let partition = self.partition(address);
         // From here on it cannot send, nor be sent to.
         let asked = self.erasures.begin(partition);
-        self.for_host(self.call("erase", address, None), self.carry_out(partition, &asked)).await
+        self.for_host(self.call("erase", address, None), self.carry_out(partition, &asked, None)).await
     }
 
     /// Carries out the erasure of `address` if one was begun. To be called before a fencing token is passed,
@@ -50,7 +50,7 @@ impl<S: Store> Carrier<S> {
     pub(crate) async fn nobody_is_being_erased(&self, address: &Address) -> Result<(), TransportError> {
         let user = self.partition(address);
         if let Some(asked) = self.erasures.under_way(user) {
-            self.carry_out(user, &asked).await.map_err(store_failed)?;
+            self.carry_out(user, &asked, None).await.map_err(store_failed)?;
         }
         Ok(())
     }
@@ -65,18 +65,24 @@ impl<S: Store> Carrier<S> {
         }
     }
 
-    /// Carries out what an earlier run of the carrier began.
-    pub(crate) async fn finish_erasures(&self) -> Result<(), StoreError> {
+    /// Carries out what an earlier run of the carrier began, before it is known whether users are protected:
+    /// `rng` draws what whoever protects them would.
+    pub(crate) async fn finish_erasures(&self, rng: &dyn Rng) -> Result<(), StoreError> {
         for begun in UserErasure::begun(&self.store, ERASING, self.clock.now()).await? {
             let asked = self.erasures.begin(begun.user());
-            self.carry_out(begun.user(), &asked).await?;
+            self.carry_out(begun.user(), &asked, Some(rng)).await?;
         }
         Ok(())
     }
 
     /// Removes everything about `user`, unless somebody else has done so since it was `asked` for: then the
     /// user may be back.
-    async fn carry_out(&self, user: Partition, asked: &Asked) -> Result<Erased, StoreError> {
+    async fn carry_out(
+        &self,
+        user: Partition,
+        asked: &Asked,
+        rng: Option<&dyn Rng>,
+    ) -> Result<Erased, StoreError> {
         let mut done = asked.done.lock().await;
         if let Some(erased) = *done {
             return Ok(erased.by_another());
@@ -89,7 +95,7 @@ impl<S: Store> Carrier<S> {
                 blobs.erase_files(user).await?;
             }
             // Locks of businesses and of the user one after the other: two of them can be the same lock.
-            let removed = self.remove_sent(user).await?;
+            let removed = self.remove_sent(user, rng).await?;
             let _lock = self.keyed_mutex.lock(user).await;
             // What they had before they went is billed.
             self.count_before_forgetting(user).await?;
@@ -110,10 +116,10 @@ impl<S: Store> Carrier<S> {
 
     /// Removes what `user` has sent and waits for a business, and what they have reported, and says how much
     /// that was.
-    async fn remove_sent(&self, user: Partition) -> Result<usize, StoreError> {
+    async fn remove_sent(&self, user: Partition, rng: Option<&dyn Rng>) -> Result<usize, StoreError> {
         let mut removed = self.remove_reports_made(user).await?;
         for business in self.businesses().await? {
-            self.forget_acquaintance(business, user).await?;
+            self.forget_acquaintance(business, user, rng).await?;
             let queue = self.pepper.partition(&Party::Business(business));
             let everything = Scan::everything(QUEUE).limit(ERASE_PAGE);
             let mut scan = everything.clone();

@@ -4,6 +4,7 @@ mod appeals;
 mod contacts;
 mod forget;
 mod held;
+mod load;
 mod paused_users;
 mod tiers;
 mod watch;

@@ -4,7 +4,7 @@ use bulla_base::{Address, PhoneNumberId, Tier};
 use bulla_integrity::{EnforcementEvent, Standing};
 use bulla_store::{MAX_SCAN_ROWS, Scan, Store, StoreError};
 
-use super::Watched;
+use super::watched::{Also, Watched};
 use crate::Carrier;
 use crate::store_layout::{ENFORCEMENT, enforcement};
 
@@ -118,7 +118,7 @@ impl<S: Store> Carrier<S> {
 
     async fn write_down(&self, business: PhoneNumberId) -> Result<(), StoreError> {
         let Some(protection) = &self.protection else { return Ok(()) };
-        let kept = protection.keep(business, false);
+        let kept = protection.keep(business, Also::Tier);
         self.for_host(self.call("watch", &Address::business(business), None), kept).await
     }
 }

@@ -7,6 +7,7 @@ use bulla_integrity::{CountedUser, Recipients, Reservation};
 use bulla_store::{Batch, MAX_VALUE_BYTES, Retention, StoreError};
 use bytes::Bytes;
 
+use super::tiers::Tiers;
 use super::watched::DAMAGED;
 use crate::limits::{MAX_REACHED_APART, MET_FOR};
 use crate::store_layout::{self, MET_KINDS, MET_REACHED, met};
@@ -23,6 +24,8 @@ pub(super) struct KindPut {
     /// stand.
     apart: usize,
     epoch: Option<Timestamp>,
+    /// The tier that is in the batch as well.
+    pub(super) tiers: Option<Tiers>,
 }
 
 /// Three kinds of people, each of the last 24 hours.
@@ -149,6 +152,12 @@ impl Contacts {
         self.has_apart() || self.rows.iter().any(|rows| *rows > 0)
     }
 
+    /// Whether the key of the tags of those who were written to first does, if not they themselves.
+    pub(super) const fn has_reached_rows(&self) -> bool {
+        let [_, reached, _] = self.rows;
+        reached > 0
+    }
+
     /// Whether somebody stands there with their message alone; and whether there are many of these.
     pub(super) const fn has_apart(&self) -> bool {
         !self.apart.is_empty()
@@ -166,14 +175,15 @@ impl Contacts {
         now: Timestamp,
     ) -> Vec<KindPut> {
         let [wrote, _, missing] = self.all();
-        let [of_wrote, of_reached, of_missing] = self.rows;
+        let [of_wrote, _, of_missing] = self.rows;
         let kind = |kind: u8, people: &Recipients, rows_before| {
             let (batch, rows) = put(partition, (kind, people), (rows_before, false), now);
-            KindPut { kind: usize::from(kind), batch: Some(batch), rows, apart: 0, epoch: None }
+            let kind = usize::from(kind);
+            KindPut { kind, batch: Some(batch), rows, apart: 0, epoch: None, tiers: None }
         };
         vec![
             kind(0, wrote, of_wrote),
-            self.put_reached((business, partition), in_use && of_reached > 0, now),
+            self.put_reached((business, partition), in_use && self.has_reached_rows(), now),
             kind(2, missing, of_missing),
         ]
     }
@@ -192,7 +202,7 @@ impl Contacts {
         let of_batch = self.apart.iter().take(apart);
         of_batch.for_each(|counted| batch.remove_counter(store_layout::reached(business, *counted)));
         let epoch = (rows > 0).then(|| self.reached.epoch());
-        KindPut { kind: MET_REACHED, batch: Some(batch), rows, apart, epoch }
+        KindPut { kind: MET_REACHED, batch: Some(batch), rows, apart, epoch, tiers: None }
     }
 
     /// What was put of one kind is in the store.

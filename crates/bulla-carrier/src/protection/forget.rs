@@ -1,32 +1,36 @@
 //! What is left of nobody who is erased.
 
-use bulla_base::{Partition, Party, PhoneNumberId};
+use bulla_base::{Partition, Party, PhoneNumberId, Rng};
 use bulla_integrity::Standing;
 use bulla_store::{Batch, Store, StoreError, remove_counters};
 
-use super::watched::{self, tag};
+use super::watched::{self, Also, Watched, tag};
+use super::{Protection, load};
 use crate::Carrier;
 use crate::store_layout::{REACHED, all_met, first_met, reached_by, standing, tier};
 
 impl<S: Store> Carrier<S> {
-    /// Forgets that `business` has met `user`, and that they have complained of it; also if nobody is
-    /// protected at the moment.
+    /// Forgets that `business` has met `user`, and that they have complained of it, and nobody else: whom it
+    /// has met limits it. `rng` is whose draws the keys of their tags, of a carrier that is being opened.
+    ///
+    /// If nobody is protected, and nothing limited, or it is damaged, all whom it has met are forgotten.
     pub(crate) async fn forget_acquaintance(
         &self,
         business: PhoneNumberId,
         user: Partition,
+        rng: Option<&dyn Rng>,
     ) -> Result<(), StoreError> {
-        if !self.is_watched(business) {
-            self.forget_in_store(business, user).await?;
-        }
-        // Perhaps it was read before.
-        let Some(protection) = self.protection.as_ref().filter(|_| self.is_watched(business)) else {
-            return Ok(());
+        let forgotten = match (&self.protection, rng) {
+            (Some(protection), _) => protection.forget_user(business, user).await,
+            (None, Some(rng)) => self.forget_in_store(business, user, rng).await,
+            (None, None) => return self.forget_all_in_store(business, user).await,
         };
-        let forgotten = protection.watch(business, |watched, now, rng| watched.forget_user(user, now, rng));
-        match forgotten.await? {
-            Some(true) => protection.keep(business, true).await,
-            _ => Ok(()),
+        match forgotten {
+            Err(error) if error.is_of_a_record() => {
+                damaged(business, &error);
+                self.forget_all_in_store(business, user).await
+            }
+            forgotten => forgotten,
         }
     }
 
@@ -55,13 +59,43 @@ impl<S: Store> Carrier<S> {
         Ok(())
     }
 
-    fn is_watched(&self, business: PhoneNumberId) -> bool {
-        self.protection.as_ref().is_some_and(|protection| protection.watched().contains_key(&business))
+    /// Of a business that nobody watches yet: the keys of the tags stand beside them.
+    async fn forget_in_store(
+        &self,
+        business: PhoneNumberId,
+        user: Partition,
+        rng: &dyn Rng,
+    ) -> Result<(), StoreError> {
+        let partition = self.pepper.partition(&Party::Business(business));
+        let _lock = self.keyed_mutex.lock(partition).await;
+        let now = self.clock.now();
+        let Some(mut watched) = load::read(&*self.store, (business, partition), now, rng).await? else {
+            return Ok(());
+        };
+        if watched.forget_user(user, now, rng) {
+            let mut batch = Batch::new(partition);
+            let put = watched.put(&mut batch, now);
+            // Nothing of these expects anything.
+            let _ = self.store.commit(batch).await?;
+            let _ = watched.kept(put);
+            // A batch holds so many of those who stand apart.
+            let mut also = Also::All;
+            while also == Also::All || watched.has_apart() {
+                for mut put in watched.put_also(business, also, now).puts {
+                    if let Some(batch) = put.batch.take().filter(Batch::writes) {
+                        let _ = self.store.commit(batch).await?;
+                        let _ = watched.kept_kind(put);
+                    }
+                }
+                also = Also::Tier;
+            }
+        }
+        load::remove_over(&*self.store, business, now).await
     }
 
-    /// Of a business that nobody watches. Nobody can tell who is among those whom it has met; so all of them
-    /// are forgotten, which were to be within a day.
-    async fn forget_in_store(&self, business: PhoneNumberId, user: Partition) -> Result<(), StoreError> {
+    /// Of a business whose tags nobody can read: all whom it has met are forgotten, which were to be within a
+    /// day.
+    async fn forget_all_in_store(&self, business: PhoneNumberId, user: Partition) -> Result<(), StoreError> {
         let partition = self.pepper.partition(&Party::Business(business));
         let _lock = self.keyed_mutex.lock(partition).await;
         let (mut batch, now) = (Batch::new(partition), self.clock.now());
@@ -87,4 +121,28 @@ impl<S: Store> Carrier<S> {
         }
         Ok(())
     }
+}
+
+impl<S: Store> Protection<S> {
+    /// Forgets that `business` has met `user`.
+    async fn forget_user(&self, business: PhoneNumberId, user: Partition) -> Result<(), StoreError> {
+        let forgotten = self.watch(business, |watched, now, rng| watched.forget_user(user, now, rng)).await?;
+        if forgotten == Some(true) {
+            // Those who stand apart, of whom a batch holds so many, in the order in which they came.
+            while self.has_many_apart(business) {
+                self.keep(business, Also::Tier).await?;
+            }
+            self.keep(business, Also::All).await?;
+        }
+        load::remove_over(&*self.store, business, self.clock.now()).await
+    }
+
+    fn has_many_apart(&self, business: PhoneNumberId) -> bool {
+        self.watched().get(&business).is_some_and(Watched::has_many_apart)
+    }
+}
+
+fn damaged(business: PhoneNumberId, error: &StoreError) {
+    let error = error as &dyn std::error::Error;
+    tracing::error!(%business, error, "all whom a damaged business has met are forgotten");
 }

@@ -9,6 +9,7 @@ use crate::limits::TIER_DAYS;
 
 /// The tier of a business, and how many users it has written to on each of the last 30 days. Who was written
 /// to on several of them counts on each: to tell that it was the same user, their tag would have to stay.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Tiers {
     state: TierState,
     today: Day,
@@ -71,8 +72,12 @@ impl Tiers {
     /// Judges the business, once a day. Returns the tier before, if it changed.
     pub(super) fn judge(&mut self, quality: Quality, now: Timestamp) -> Option<Tier> {
         self.go_on(now.day());
-        let users = self.users.iter().map(|day| u64::from(*day)).sum();
-        self.state.judge(quality, users, now.day())
+        self.state.judge(quality, self.users(), now.day())
+    }
+
+    /// To how many users it has written first in these days.
+    pub(super) fn users(&self) -> u64 {
+        self.users.iter().map(|day| u64::from(*day)).sum()
     }
 
     /// Goes on to `today`. A clock that goes back changes nothing.

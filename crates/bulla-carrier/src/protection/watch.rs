@@ -2,18 +2,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use bulla_base::{Number, Partition, Party, PhoneNumberId, Rng, Timestamp};
-use bulla_integrity::{CountedUser, Observation, Report};
-use bulla_store::{Batch, Counter, SYSTEM_PARTITION, Store, StoreError, every_counter, remove_counters};
+use bulla_integrity::{Observation, Report};
+use bulla_store::{Batch, Counter, SYSTEM_PARTITION, Store, StoreError};
 use bulla_transport::TransportError;
 
 use super::Protection;
-use super::contacts::{KindPut, Rows};
+use super::contacts::KindPut;
 use super::held::Held;
-use super::watched::{DAMAGED, Met, Put, StoredContacts, UnderWay, Watched, tag};
-use crate::erase_business::{businesses, listed};
-use crate::limits::{MAX_MET_ROWS, MAX_REACHED_APART, PROTECTION_INTERVAL, UNWATCHED_AFTER};
+use super::watched::{Also, Met, Put, UnderWay, Watched, tag};
+use crate::limits::{MAX_REACHED_APART, PROTECTION_INTERVAL, UNWATCHED_AFTER};
 use crate::metrics::{ENFORCEMENTS, WATCHED};
-use crate::store_layout::{REACHED, STANDING, first_met, met, reached, reached_by, standing, tier};
+use crate::store_layout::{STANDING, reached};
 
 impl<S: Store> Protection<S> {
     /// Looks at a business that was [loaded](Self::load).
@@ -49,7 +48,7 @@ impl<S: Store> Protection<S> {
     /// Writes down what was done about a business, if something was.
     pub(super) async fn keep_events(&self, business: PhoneNumberId) -> Result<(), StoreError> {
         let has_events = self.watched().get(&business).is_some_and(Watched::has_events);
-        if has_events { self.keep(business, false).await } else { Ok(()) }
+        if has_events { self.keep(business, Also::Nothing).await } else { Ok(()) }
     }
 
     /// Takes note of a verified `report` of `business`, and puts what comes of it into the `batch` that keeps
@@ -88,72 +87,26 @@ impl<S: Store> Protection<S> {
         }
     }
 
-    /// Reads what there is of a business, unless it is watched; it stays so for an hour at least. False if it
-    /// has never connected: whoever makes numbers up takes no room.
-    pub(crate) async fn load(&self, business: PhoneNumberId) -> Result<bool, StoreError> {
-        let now = self.clock.now();
-        if let Some(watched) = self.watched().get_mut(&business) {
-            watched.used = now;
-            return Ok(true);
-        }
-        let partition = self.partition(business);
-        let stored = self.store.get(partition, &standing(), now).await?;
-        if stored.is_none() && self.store.get(SYSTEM_PARTITION, &listed(business), now).await?.is_none() {
-            return Ok(false);
-        }
-        // First: who is put into the rows meanwhile is found twice, and counted once.
-        let apart = every_counter(&*self.store, REACHED, &reached_by(business)).await?;
-        let counted = |(counter, _): &(Counter, u64)| {
-            let name = counter.name().get(reached_by(business).len()..).unwrap_or_default();
-            CountedUser::from_bytes(name).map_err(|_| DAMAGED)
-        };
-        let apart = apart.iter().map(counted).collect::<Result<_, _>>()?;
-        let mut rows_of_all = Rows::default();
-        for (kind, rows) in (0..).zip(&mut rows_of_all) {
-            while let Some(number) = u8::try_from(rows.len()).ok().filter(|number| *number < MAX_MET_ROWS)
-                && let Some(row) = self.store.get(partition, &met(kind, number), now).await?
-            {
-                rows.push(row.value);
-            }
-        }
-        let in_tier = self.store.get(partition, &tier(), now).await?;
-        let stored = [&stored, &in_tier].map(|row| row.as_ref().map(|row| &row.value[..]));
-        let people = StoredContacts { rows: rows_of_all, apart };
-        let watched = Watched::read(partition, stored, people, now, &*self.rng)?;
-        let mut all = self.watched();
-        all.entry(business).or_insert(watched);
-        metrics::gauge!(WATCHED).set(u32::try_from(all.len()).unwrap_or(u32::MAX));
-        Ok(true)
-    }
-
-    /// Writes down how a business stands, and if `and_met` whom it has met: each kind of people on its own,
-    /// for all of them are more than a batch holds.
-    pub(super) async fn keep(&self, business: PhoneNumberId, and_met: bool) -> Result<(), StoreError> {
+    /// Writes down how a business stands, and `also` more of it: each kind of people on its own, for all of
+    /// them are more than a batch holds.
+    pub(super) async fn keep(&self, business: PhoneNumberId, also: Also) -> Result<(), StoreError> {
         let partition = self.partition(business);
         let _lock = self.keyed_mutex.lock(partition).await;
         let mut batch = Batch::new(partition);
         let now = self.clock.now();
         let put = self.watched().get(&business).map(|watched| {
-            let met = and_met.then(|| watched.put_met(business, now));
+            let met = watched.put_also(business, also, now);
             (watched.put(&mut batch, now), met)
         });
         // It was erased meanwhile.
-        let Some((put, met)) = put else { return Ok(()) };
+        let Some((put, Met { changes, puts })) = put else { return Ok(()) };
         // It expects nothing.
         let _ = self.store.commit(batch).await?;
         self.kept(business, put);
-        match met {
-            Some(met) => self.keep_met(business, met).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn keep_met(&self, business: PhoneNumberId, met: Met) -> Result<(), StoreError> {
-        let Met { changes, puts } = met;
         for put in puts {
             self.keep_kind(business, put).await?;
         }
-        if let Some(watched) = self.watched().get_mut(&business) {
+        if let (Also::All, Some(watched)) = (also, self.watched().get_mut(&business)) {
             watched.kept_all(changes);
         }
         Ok(())
@@ -164,8 +117,10 @@ impl<S: Store> Protection<S> {
         let Some(batch) = batch.filter(Batch::writes) else { return Ok(()) };
         // It expects nothing.
         let _ = self.store.commit(batch).await?;
-        if let Some(watched) = self.watched().get_mut(&business) {
-            watched.kept_kind(&put);
+        if let Some(watched) = self.watched().get_mut(&business)
+            && watched.kept_kind(put)
+        {
+            self.changed.notify_spaces(watched.partition, [STANDING]);
         }
         Ok(())
     }
@@ -232,39 +187,11 @@ impl<S: Store> Protection<S> {
         }
     }
 
-    async fn load_met(&self) -> Result<(), StoreError> {
-        self.load_reached().await?;
-        for business in businesses(&*self.store, self.clock.now()).await? {
-            let (partition, mut has_met) = (self.partition(business), false);
-            for first in first_met() {
-                has_met |= self.store.get(partition, &first, self.clock.now()).await?.is_some();
-            }
-            if has_met {
-                self.load(business).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Loads each business of which users stand in the store with their messages, and removes what is left
-    /// there of others.
-    async fn load_reached(&self) -> Result<(), StoreError> {
-        let mut after = Vec::new();
-        loop {
-            let page = self.store.counters(REACHED, b"", Some(&after)).await?;
-            let Some((first, _)) = page.first() else { return Ok(()) };
-            let owner = *first.name().first_chunk::<8>().ok_or(DAMAGED)?;
-            let business = PhoneNumberId::new(u64::from_be_bytes(owner));
-            if !self.load(business).await? {
-                remove_counters(&*self.store, REACHED, &owner, None).await?;
-            }
-            // Behind all of this one: no name is as long.
-            after = [&owner[..], &[u8::MAX; 32]].concat();
-        }
-    }
-
     /// Removes what was counted of businesses that were erased meanwhile.
     async fn remove_stray(&self) -> Result<(), StoreError> {
+        // One at a time: whoever closes the carrier while it writes down, or twice at once, would take what
+        // came meanwhile for what is removed.
+        let _lock = self.keyed_mutex.lock(SYSTEM_PARTITION).await;
         let stray: Vec<_> = self.stray().iter().take(MAX_REACHED_APART).cloned().collect();
         if stray.is_empty() {
             return Ok(());
@@ -273,7 +200,9 @@ impl<S: Store> Protection<S> {
         stray.into_iter().for_each(|counted| batch.remove_counter(counted));
         // It expects nothing.
         let _ = self.store.commit(batch).await?;
-        self.stray().drain(..count);
+        let mut stray = self.stray();
+        let count = count.min(stray.len());
+        stray.drain(..count);
         Ok(())
     }
 
@@ -291,7 +220,7 @@ impl<S: Store> Protection<S> {
         };
         let mut outcome = self.remove_stray().await;
         for business in changed {
-            let kept = self.keep(business, true).await;
+            let kept = self.keep(business, Also::All).await;
             outcome = outcome.and(kept);
         }
         outcome
@@ -332,53 +261,4 @@ fn may_pass(done: Result<(), StoreError>) -> Result<bool, StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use bulla_base::{Clock, ManualClock, SeededRng};
-    use bulla_integrity::{Recipients, Standing};
-    use bulla_store::{MAX_BATCH_BYTES, MAX_VALUE_BYTES, MemoryStore};
-
-    use super::*;
-    use crate::Carrier;
-    use crate::protection::watched::joined;
-
-    const SHOP: PhoneNumberId = PhoneNumberId::new(7);
-
-    /// What is stored of so many people.
-    fn crowd(count: u32, now: Timestamp) -> Vec<u8> {
-        let mut bytes = Recipients::new(now, &SeededRng::new(1)).to_bytes().to_vec();
-        bytes.truncate(bytes.len() - 4);
-        bytes.extend_from_slice(&count.to_be_bytes());
-        for tag in 0..u64::from(count) {
-            bytes.extend_from_slice(&tag.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-            bytes.extend_from_slice(&(u32::MAX / 4).to_be_bytes());
-        }
-        bytes
-    }
-
-    /// Else nobody who is among them could be forgotten.
-    #[tokio::test]
-    async fn more_people_than_a_batch_holds_are_written_down() {
-        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(20_000 * 86_400_000)));
-        let (now, rng) = (clock.now(), SeededRng::new(1));
-        let store = MemoryStore::new();
-        let carrier = Carrier::open(store, clock, &rng).await.unwrap().with_protection(Arc::new(rng));
-        let protection = carrier.protection.as_ref().unwrap();
-        let partition = protection.partition(SHOP);
-        let mut batch = Batch::new(partition);
-        batch.put(standing(), joined(0, &Standing::new(now)));
-        let _ = protection.store.commit(batch).await.unwrap();
-        let (crowd, mut bytes) = (crowd(500_000, now), 0);
-        for kind in 0..3 {
-            let mut batch = Batch::new(partition);
-            for (row, chunk) in (0..).zip(crowd.chunks(MAX_VALUE_BYTES)) {
-                batch.put(met(kind, row), chunk.to_vec());
-            }
-            bytes += batch.bytes();
-            let _ = protection.store.commit(batch).await.unwrap();
-        }
-        assert!(bytes > MAX_BATCH_BYTES);
-        protection.watch(SHOP, |watched, _, _| watched.verify()).await.unwrap();
-        protection.keep_all().await.unwrap();
-        assert!(!protection.watched()[&SHOP].has_changed());
-    }
-}
+mod tests;

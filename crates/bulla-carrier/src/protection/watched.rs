@@ -7,7 +7,7 @@ use super::contacts::{Contacts, KindPut, Rows};
 use super::tiers::Tiers;
 use crate::limits::UNWATCHED_AFTER;
 use crate::metrics::TIERS;
-use crate::store_layout::{enforcement, standing, tier};
+use crate::store_layout::{MET_REACHED, enforcement, standing, tier};
 
 pub(super) const DAMAGED: StoreError = StoreError::Damaged { what: "standing of a business" };
 
@@ -34,6 +34,17 @@ pub(crate) struct Put {
     events: usize,
     /// How the business stands by it.
     standing: BusinessStanding,
+}
+
+/// What is written down of a business besides how it stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Also {
+    /// Nothing: what was done about it cannot wait.
+    Nothing,
+    /// Its tier, and so whom it has written to first.
+    Tier,
+    /// Whom it has met.
+    All,
 }
 
 /// What keeps whom a business has met.
@@ -67,6 +78,9 @@ pub(super) struct Watched {
     /// first time.
     contacts: Contacts,
     tiers: Tiers,
+    /// The tier as it is in the store: it is written by the record that says who was written to first and no
+    /// other, so that each of them is among its sum once.
+    stored_tiers: Tiers,
     /// How many messages to new users are under way.
     new_under_way: u32,
     /// What was done about it and is not in the store yet, and the number of the first of these.
@@ -99,13 +113,14 @@ impl Watched {
             None => (0, Standing::new(now)),
         };
         let (contacts, counted) = Contacts::read(&people.rows, people.apart, now, rng)?;
-        let mut tiers = in_tier.map_or_else(|| Ok(Tiers::new()), Tiers::from_bytes)?;
+        let stored_tiers = in_tier.map_or_else(|| Ok(Tiers::new()), Tiers::from_bytes)?;
+        let mut tiers = stored_tiers.clone();
         // What comes of it was to be written within the minute, as they were.
         (0..counted).for_each(|_| tiers.note_user(contacts.reached(), now));
         let mut serial = [0; 8];
         rng.fill(&mut serial);
         let (events, used, changes, written, new_under_way) = (Vec::new(), now, 0, 0, 0);
-        let durable = in_short(&standing, &tiers, now);
+        let durable = in_short(&standing, stored_tiers.tier(), now);
         // Of whom nothing is known there is nothing to be told.
         let told =
             Some(durable).filter(|durable| *durable == BusinessStanding::default().within(Tier::default()));
@@ -115,6 +130,7 @@ impl Watched {
             serial: u64::from_be_bytes(serial),
             contacts,
             tiers,
+            stored_tiers,
             new_under_way,
             events,
             next_event,
@@ -266,7 +282,7 @@ impl Watched {
             tracing::info!(was, is, "a business came into another tier");
         }
         // A restriction ends by itself.
-        let stands_otherwise = in_short(&self.standing, &self.tiers, now) != self.durable;
+        let stands_otherwise = in_short(&self.standing, self.tiers.tier(), now) != self.durable;
         self.changes += u64::from(is_forgotten || event.is_some() || is_rated || stands_otherwise);
         self.events.extend(event);
         if is_rated {
@@ -291,6 +307,17 @@ impl Watched {
         self.contacts.has_many_apart()
     }
 
+    /// To how many users it has written first in the last 30 days.
+    #[cfg(test)]
+    pub(super) fn users(&self) -> u64 {
+        self.tiers.users()
+    }
+
+    /// Whether somebody stands in the store with their message alone.
+    pub(super) const fn has_apart(&self) -> bool {
+        self.contacts.has_apart()
+    }
+
     /// Whether somebody has looked at it lately.
     fn is_in_use(&self, now: Timestamp) -> bool {
         self.used >= now.before(UNWATCHED_AFTER)
@@ -308,20 +335,39 @@ impl Watched {
             next = next.saturating_add(1);
         }
         batch.put(standing(), joined(next, &self.standing));
-        batch.put(tier(), self.tiers.to_bytes());
-        Put { events: self.events.len(), standing: in_short(&self.standing, &self.tiers, now) }
+        // In the tier that is in the store: that of now is written with whom it has written to first.
+        let standing = in_short(&self.standing, self.stored_tiers.tier(), now);
+        Put { events: self.events.len(), standing }
     }
 
-    /// What keeps whom it has met. To be told of [each](Self::kept_kind) when it is in the store, and then
+    /// What keeps `also` more of it. To be told of [each](Self::kept_kind) when it is in the store, and then
     /// [that all is](Self::kept_all).
-    pub(super) fn put_met(&self, business: PhoneNumberId, now: Timestamp) -> Met {
-        let puts = self.contacts.put((business, self.partition), self.is_in_use(now), now);
+    pub(super) fn put_also(&self, business: PhoneNumberId, also: Also, now: Timestamp) -> Met {
+        let place = (business, self.partition);
+        let mut puts = match also {
+            Also::Nothing => Vec::new(),
+            Also::Tier => vec![self.contacts.put_reached(place, self.contacts.has_reached_rows(), now)],
+            Also::All => self.contacts.put(place, self.is_in_use(now), now),
+        };
+        puts.iter_mut().filter(|put| put.kind == MET_REACHED).for_each(|put| self.put_tiers(put));
         Met { changes: self.changes, puts }
     }
 
     /// What keeps those of them whom it has written to first, and the key of their tags.
     pub(super) fn put_reached(&self, business: PhoneNumberId, now: Timestamp) -> KindPut {
-        self.contacts.put_reached((business, self.partition), true, now)
+        let mut put = self.contacts.put_reached((business, self.partition), true, now);
+        self.put_tiers(&mut put);
+        put
+    }
+
+    /// Whoever does not stand apart any more is among the sum of the tier, by one record.
+    fn put_tiers(&self, reached: &mut KindPut) {
+        if let Some(batch) = &mut reached.batch
+            && self.tiers != self.stored_tiers
+        {
+            batch.put(tier(), self.tiers.to_bytes());
+            reached.tiers = Some(self.tiers.clone());
+        }
     }
 
     /// What was put is in the store. What was done about the business, and whether it stands otherwise now.
@@ -333,9 +379,14 @@ impl Watched {
         (kept, stands_otherwise)
     }
 
-    /// What was put of one kind of people is in the store.
-    pub(super) fn kept_kind(&mut self, put: &KindPut) {
-        self.contacts.stored(put);
+    /// What was put of one kind of people is in the store. Whether the business is in another tier by it.
+    pub(super) fn kept_kind(&mut self, put: KindPut) -> bool {
+        self.contacts.stored(&put);
+        if let Some(tiers) = put.tiers {
+            self.stored_tiers = tiers;
+        }
+        let durable = self.durable.within(self.stored_tiers.tier());
+        std::mem::replace(&mut self.durable, durable) != durable
     }
 
     /// All of it is in the store, and how it stands as well.
@@ -363,9 +414,9 @@ impl Watched {
     }
 }
 
-/// How a business stands `now`, as it is told.
-fn in_short(standing: &Standing, tiers: &Tiers, now: Timestamp) -> BusinessStanding {
-    let told = BusinessStanding::new(standing.quality()).within(tiers.tier());
+/// How a business that is in `tier` stands `now`, as it is told.
+fn in_short(standing: &Standing, tier: Tier, now: Timestamp) -> BusinessStanding {
+    let told = BusinessStanding::new(standing.quality()).within(tier);
     let ladder = standing.ladder();
     match ladder.restriction(now) {
         Rung::Clear => told,

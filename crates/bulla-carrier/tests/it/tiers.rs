@@ -199,6 +199,50 @@ async fn what_stands_apart_is_erased_with_its_user_and_its_business() {
     }
 }
 
+/// An erasure that a crash cut short once had every business begin anew when the next carrier opened: it wrote
+/// to as many users again, and all windows were closed. So did one that was asked for before its business had
+/// done anything.
+#[tokio::test]
+async fn an_erasure_forgets_who_is_erased_and_nobody_else_wherever_it_is_cut_short() {
+    let erased = Number::parse("16500000000").unwrap();
+    let (mut commits, mut is_cut_short) = (0, true);
+    while is_cut_short {
+        let (mut world, us) = verified().await;
+        let users = users(&world, 0..6).await;
+        for user in &users[..4] {
+            write(&world, &us, user).await.unwrap();
+        }
+        // Her window is open.
+        write(&world, &users[4], &us).await.unwrap();
+        world.carrier.close().await;
+        // Who stands apart as well.
+        write(&world, &us, &users[5]).await.unwrap();
+        let store = FaultyStore::new(Arc::clone(&world.store));
+        let opened = Carrier::open(BoxStore::new(store.clone()), world.clock.clone(), &world.rng).await;
+        let cut_short = protecting(opened.unwrap());
+        let mut left = commits;
+        store.fail_when(move |call| {
+            let is_over = call.is_commit() && left == 0;
+            left -= usize::from(call.is_commit() && left > 0);
+            is_over.then(|| Failure::Refused(StoreError::Poisoned { source: None }))
+        });
+        is_cut_short = cut_short.erase(&erased).await.is_err();
+        drop(cut_short);
+        // It is finished before it is known that users are protected.
+        world = world.restart_changed(protecting).await;
+        world.carrier.erase(&erased).await.unwrap();
+        assert_eq!(world.carrier.reached_users(SHOP).await.unwrap(), Some(4), "{commits}");
+        assert_eq!(apart(&world).await, 0);
+        for (user, count) in [(4, 4), (3, 4), (5, 4), (0, 5)] {
+            world.transport().connect(&users[user]).await.unwrap();
+            write(&world, &us, &users[user]).await.unwrap();
+            assert_eq!(world.carrier.reached_users(SHOP).await.unwrap(), Some(count), "{commits} {user}");
+        }
+        commits += 1;
+    }
+    assert!(commits > 6, "{commits}");
+}
+
 /// A store that has no room for a moment costs nobody their place.
 #[tokio::test]
 async fn who_was_not_written_to_after_all_does_not_count() {
