@@ -1,6 +1,7 @@
 use std::io;
+use std::time::Duration;
 
-use bulla_base::{Address, Category, ManualClock, MessageId, Number, SeededRng, Tier};
+use bulla_base::{Address, Category, Clock, MessageId, Number, SeededRng, Sleep, Tier};
 use bulla_envelope::{Envelope, Form, FrankingTag, InstallationId, Kind};
 use bulla_integrity::{LIMIT_PERIOD, Recipients, Standing};
 use bulla_store::{
@@ -18,8 +19,22 @@ const SHOP: PhoneNumberId = PhoneNumberId::new(7);
 const BAKERY: PhoneNumberId = PhoneNumberId::new(8);
 const NOW: Timestamp = Timestamp::from_millis(20_000 * 86_400_000);
 
+/// A clock that stands still: who sleeps by it does so for good.
+#[derive(Debug)]
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        NOW
+    }
+
+    fn sleep(&self, _: Duration) -> Sleep<'_> {
+        Box::pin(std::future::pending())
+    }
+}
+
 async fn open<S: Store>(store: S) -> Carrier<S> {
-    let (clock, rng) = (Arc::new(ManualClock::new(NOW)), SeededRng::new(1));
+    let (clock, rng) = (Arc::new(Still), SeededRng::new(1));
     Carrier::open(store, clock, &rng).await.unwrap().with_protection(Arc::new(rng))
 }
 
