@@ -30,7 +30,7 @@ mod reports;
 mod stdin;
 mod typed_content;
 
-// How links of `https` are followed.
+// How webhooks and links of `https` are called.
 mod tls_dialer;
 
 // The carrier, the relay and the devices, and what lies between them.

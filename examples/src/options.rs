@@ -11,6 +11,7 @@ use bulla::webhook::{AllowedNetworks, Webhook};
 use bulla_example_program::arguments::{Arguments, Given, UsageError};
 
 use crate::parties::{BUSINESS_ACCOUNT_ID, FOLDERS, PHONE_NUMBER_ID};
+use crate::tls_dialer::{NOBODY_TRUSTED, is_https};
 
 /// What `--help` prints.
 pub const HELP: &str = include_str!("options/help.txt");
@@ -61,7 +62,7 @@ const VALUED: [(&str, &str); 19] = [
     ("--token", "a bearer token"),
     ("--phone-number-id", "a decimal number"),
     ("--business-account-id", "a decimal number"),
-    ("--webhook", "a URL that starts with http://"),
+    ("--webhook", "a URL that starts with https:// or http://"),
     ("--allow-network", "a range of addresses such as 10.0.0.0/8"),
     ("--verify-token", "a text"),
     ("--app-secret", "a text"),
@@ -164,6 +165,9 @@ impl Options {
             options.app_owner_secret = Some(secret);
         }
         if let Some(given) = webhook {
+            if options.trust.is_none() && is_https(&given.filled()?) {
+                return Err(given.refused(NOBODY_TRUSTED));
+            }
             let app_secret = options.app_secret.clone();
             options.webhook =
                 Some(given.parse(|url| {
@@ -291,6 +295,8 @@ mod tests {
         assert!(said(&["--serve", "--user", "+0"]).contains("country code first"));
         assert!(said(&["--serve", "--user", "1", "--user", "+1"]).ends_with("the number is given twice"));
         assert!(said(&["--serve", "--webhook", "ftp://a.b"]).contains("must start with https:// or http://"));
+        assert!(said(&["--serve", "--webhook", "https://a.b"]).ends_with(NOBODY_TRUSTED));
+        assert!(served(&["--webhook", "https://a.b", "--trust", "x.pem"]).webhook.is_some());
         assert!(said(&["--serve", "--token", ""]).ends_with("it is empty"));
         let shared = said(&["--serve", "--app-owner-secret", "hushed", "--app-secret", "hushed"]);
         assert!(shared.ends_with("which clients know") && !shared.contains("hushed"), "{shared}");

@@ -27,6 +27,7 @@ use crate::parties::business;
 use crate::reports;
 use crate::terminal::Terminal;
 use crate::timing::within;
+use crate::tls_dialer::connector;
 
 /// What `--help` prints.
 pub const HELP: &str = include_str!("relay/help.txt");
@@ -50,12 +51,14 @@ pub async fn relay(
     let [api, metrics] = [listen_on(options.listen).await?, listen_on(options.metrics).await?];
     let folder = DataFolder::open(options.data.clone())?;
     let store = storage::open(&host, folder.path(), "relay", options.if_lost).await?;
-    let relay = open(&options, &host, store.clone(), terminal).await?;
+    let connector = connector(&options.networks, options.trust.as_deref())?;
+    let relay = open(&options, (&host, &connector), store.clone(), terminal).await?;
     // From the opening on; it ends with the relay.
     let telling = tokio::spawn(reports::tell(relay.reports(), terminal));
     let checkpoint = folder.path().join("checkpoint.txt");
     let keeping = tokio::spawn(checkpoint_file::keep(relay.clone(), checkpoint, host.clock()));
-    let outcome = serve(&relay, &options, &host, [api, metrics], terminal, observability, end).await;
+    let outcome =
+        serve((&relay, &connector), &options, &host, [api, metrics], terminal, observability, end).await;
     keeping.abort();
     relay.close().await;
     drop(telling.await);
@@ -67,7 +70,7 @@ pub async fn relay(
 
 async fn open(
     options: &RelayOptions,
-    host: &Host,
+    (host, connector): (&Host, &Connector),
     store: SealedStore,
     terminal: Terminal,
 ) -> Result<NetworkedRelay, ExitError> {
@@ -75,7 +78,7 @@ async fn open(
     let business = business.map_err(ExitError::because("the business has no number"))?;
     let sink = match options.webhook.clone() {
         Some(webhook) => {
-            let sink = host.webhook_sink(Connector::new().allow(options.networks.clone()));
+            let sink = host.webhook_sink(connector.clone());
             sink.subscribe([business.clone()], webhook)
                 .map_err(ExitError::because("the webhook cannot be used"))?;
             ServeSink::Webhook(Box::new(sink))
@@ -93,7 +96,7 @@ async fn open(
 
 /// Serves the Graph API and the counters until `end`, or until something cannot go on.
 async fn serve(
-    relay: &NetworkedRelay,
+    (relay, connector): (&NetworkedRelay, &Connector),
     options: &RelayOptions,
     host: &Host,
     [api_listener, metrics_listener]: [TcpListener; 2],
@@ -105,7 +108,7 @@ async fn serve(
     let tokens = host.tokens();
     let opened = tokens.grant(&options.token, [options.phone_number_id]);
     opened.map_err(ExitError::because("the token opens nothing"))?;
-    let links = host.fetch_links(Connector::new().allow(options.networks.clone()));
+    let links = host.fetch_links(connector.clone());
     let api = host.graph_api(relay.clone(), tokens).links(links);
     let api = api.settings(Settings::default().connections(open_files::connections()));
     let (stop, stopped) = oneshot::channel::<()>();

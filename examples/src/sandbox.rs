@@ -44,6 +44,7 @@ use self::seed::Seed;
 use self::server::Server;
 use crate::exit_error::ExitError;
 use crate::terminal::Terminal;
+use crate::tls_dialer::tls_dialer;
 
 /// What `--help` prints.
 pub const HELP: &str = include_str!("sandbox/help.txt");
@@ -62,7 +63,8 @@ pub async fn sandbox(
     let seed = Arc::new(Seed::open(options.seed.as_deref())?);
     let listener = listen_on(options.listen).await?;
     let origin = format!("http://{}", address_of(&listener)?);
-    let server = Arc::new(Server::open(seed.clone(), quiet).await?);
+    let tls = options.trust.as_deref().map(tls_dialer).transpose()?;
+    let server = Arc::new(Server::open(seed.clone(), quiet, tls).await?);
 
     let fact = |name: &str, value: &str| terminal.line(format_args!("{name:<16}  {value}"));
     for number in &seed.numbers {

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bulla::content::Content;
 use bulla::graph::{Settings, Tls};
-use bulla::webhook::{Connector, Fetcher};
-use bulla::{ClientCallbacks, FetchLinks, Host};
+use bulla::webhook::Connector;
+use bulla::{ClientCallbacks, Host};
 use bulla_example_program::data_folder::DataFolder;
 use bulla_example_program::tls;
 use tokio::net::TcpListener;
@@ -29,7 +29,7 @@ use crate::reports;
 use crate::stdin::Stdin;
 use crate::terminal::Terminal;
 use crate::timing::within;
-use crate::tls_dialer::TlsDialer;
+use crate::tls_dialer::connector;
 use crate::typed_content::Offers;
 
 /// Where in the data folder the certificate of the Graph API is.
@@ -54,12 +54,21 @@ pub async fn serve(
 ) -> Result<(), ExitError> {
     let listeners = Listeners::open(&options).await?;
     let folder = DataFolder::open(options.data.clone())?;
-    let callbacks = Host::new().client_callbacks(Connector::new().allow(options.networks.clone()));
-    let parties = open(&options, &callbacks, folder.path(), terminal).await?;
+    let connector = connector(&options.networks, options.trust.as_deref())?;
+    let callbacks = Host::new().client_callbacks(connector.clone());
+    let parties = open(&options, (&connector, &callbacks), folder.path(), terminal).await?;
     // From the opening on; it ends with the relay.
     let telling = tokio::spawn(reports::tell(parties.relay.reports(), terminal));
-    let outcome =
-        run((&parties, &callbacks), listeners, &options, folder.path(), terminal, observability, end).await;
+    let outcome = run(
+        (&parties, &connector, &callbacks),
+        listeners,
+        &options,
+        folder.path(),
+        terminal,
+        observability,
+        end,
+    )
+    .await;
     parties.stop().await;
     drop(telling.await);
     let closed = parties.close().await;
@@ -71,7 +80,7 @@ pub async fn serve(
 
 async fn open(
     options: &Options,
-    callbacks: &ClientCallbacks,
+    (connector, callbacks): (&Connector, &ClientCallbacks),
     folder: &Path,
     terminal: Terminal,
 ) -> Result<ServeParties, ExitError> {
@@ -81,7 +90,7 @@ async fn open(
     let log = log.map_err(ExitError::because("the carrier log cannot be opened"))?;
     let sink = match options.webhook.clone() {
         Some(webhook) => {
-            let mut sink = Host::new().webhook_sink(Connector::new().allow(options.networks.clone()));
+            let mut sink = Host::new().webhook_sink(connector.clone());
             if options.client_callbacks {
                 sink = sink.callbacks(callbacks.clone());
             }
@@ -97,7 +106,7 @@ async fn open(
 
 /// Everything that goes on until `end`, or until something cannot go on.
 async fn run(
-    (parties, callbacks): (&ServeParties, &ClientCallbacks),
+    (parties, connector, callbacks): (&ServeParties, &Connector, &ClientCallbacks),
     listeners: Listeners,
     options: &Options,
     folder: &Path,
@@ -110,7 +119,7 @@ async fn run(
     let tokens = host.tokens();
     let opened = tokens.grant(&options.token, [options.phone_number_id]);
     opened.map_err(ExitError::because("the token opens nothing"))?;
-    let links = links(options, &host)?;
+    let links = host.fetch_links(connector.clone());
     let api = host.graph_api(parties.relay.clone(), tokens).links(links);
     // Strangers' connections leave the stores the files they need.
     let settings = Settings::default().connections(open_files::connections());
@@ -182,15 +191,6 @@ async fn run(
     }
     tasks.shutdown().await;
     outcome
-}
-
-/// Follows links to where it is allowed; to `https` where an authority is trusted.
-fn links(options: &Options, host: &Host) -> Result<FetchLinks, ExitError> {
-    let connector = Connector::new().allow(options.networks.clone());
-    let fetcher = Fetcher::new(connector.clone(), host.clock());
-    let Some(authorities) = &options.trust else { return Ok(FetchLinks::by(fetcher)) };
-    let dialer = TlsDialer::trusting(authorities, host.clock())?;
-    Ok(FetchLinks::by(fetcher.https_by(connector.dial_by(dialer))))
 }
 
 /// How the Graph API speaks TLS, as the host called `name`.

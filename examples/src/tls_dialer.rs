@@ -1,47 +1,32 @@
-//! Connections by TLS, to fetch what is behind `https` links.
+//! How webhooks and links of `https` are called.
 
-use std::io;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use bulla::base::Clock;
-use bulla::webhook::{Connection, Dialer, Dialing};
+use bulla::SystemClock;
+use bulla::webhook::{AllowedNetworks, Connector, TlsDialer};
 use bulla_example_program::exit_error::ExitError;
 use bulla_example_program::tls;
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
 
-/// Connects by TLS 1.3, and shakes hands with whoever has a certificate for the host.
-#[derive(Clone)]
-pub(crate) struct TlsDialer(TlsConnector);
+/// Why what is `https` is not called.
+pub(crate) const NOBODY_TRUSTED: &str = "it is https: say with --trust whose certificates are good";
 
-impl TlsDialer {
-    /// One that trusts the authorities in the file `authorities`.
-    pub(crate) fn trusting(authorities: &Path, clock: Arc<dyn Clock>) -> Result<Self, ExitError> {
-        let mut config = (*tls::trusting(authorities, clock)?).clone();
-        // Such a server speaks HTTP/1.1.
-        config.alpn_protocols.clear();
-        Ok(Self(TlsConnector::from(Arc::new(config))))
-    }
+/// Whether TLS is spoken with who is at `url`.
+pub(crate) fn is_https(url: &str) -> bool {
+    url.starts_with("https://")
 }
 
-impl Dialer for TlsDialer {
-    fn dial<'a>(&'a self, to: SocketAddr, host: &'a str) -> Dialing<'a> {
-        Box::pin(async move {
-            // An address of version 6 stands in brackets in a URL.
-            let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-            let name = ServerName::try_from(host).map_err(io::Error::other)?;
-            let stream = TcpStream::connect(to).await?;
-            stream.set_nodelay(true)?;
-            Ok(Box::new(self.0.connect(name, stream).await?) as Box<dyn Connection>)
-        })
-    }
+/// Speaks TLS to those who are certified by an authority in the file `trusted`, now, by the machine's clock.
+pub(crate) fn tls_dialer(trusted: &Path) -> Result<TlsDialer, ExitError> {
+    TlsDialer::new(tls::provider(), tls::authorities(trusted)?, Arc::new(SystemClock))
+        .map_err(ExitError::because("TLS cannot be spoken"))
 }
 
-impl std::fmt::Debug for TlsDialer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TlsDialer")
-    }
+/// Goes to the public internet and to `networks`; to what is `https` if there is somebody to trust.
+pub(crate) fn connector(networks: &AllowedNetworks, trusted: Option<&Path>) -> Result<Connector, ExitError> {
+    let connector = Connector::new().allow(networks.clone());
+    Ok(match trusted {
+        Some(trusted) => connector.https_by(tls_dialer(trusted)?),
+        None => connector,
+    })
 }

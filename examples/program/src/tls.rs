@@ -26,7 +26,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::ParsedCertificate;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{RootCertStore, ServerConfig};
 
 use self::certified_key::CertifiedKey;
 use crate::exit_error::ExitError;
@@ -39,7 +39,9 @@ const KEY: &str = "certificate.key";
 /// There while the others are made.
 const UNFINISHED: &str = "unfinished";
 
-fn provider() -> Arc<CryptoProvider> {
+/// The cryptography of TLS.
+#[must_use]
+pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls_graviola::default_provider())
 }
 
@@ -94,26 +96,27 @@ pub fn client(address: &str, authority: &Path, clock: Arc<dyn Clock>) -> Result<
     let no_address = || ExitError::new(format!("{address} is no name with a port, such as localhost:7443"));
     let (name, port) = address.rsplit_once(':').ok_or_else(no_address)?;
     let port = port.parse().map_err(|_| no_address())?;
-    let config = trusting(authority, clock)?;
+    let config = tls_client(provider(), authorities(authority)?, clock);
+    let config = config.map_err(ExitError::because("TLS cannot be spoken"))?;
     Tls::new(name, port, config).map_err(ExitError::because(format!("{address} is no carrier's address")))
 }
 
-/// How a client speaks TLS that trusts the authorities in the file `authorities`, and no other.
+/// The authorities in the file `file`, whom a client trusts.
 ///
 /// # Errors
 /// When the file cannot be read, or there is none in it.
-pub fn trusting(authorities: &Path, clock: Arc<dyn Clock>) -> Result<Arc<ClientConfig>, ExitError> {
-    let unread = || ExitError::because(format!("{} cannot be read", authorities.display()));
+pub fn authorities(file: &Path) -> Result<RootCertStore, ExitError> {
+    let unread = || ExitError::because(format!("{} cannot be read", file.display()));
     let mut roots = RootCertStore::empty();
-    for trusted in CertificateDer::pem_file_iter(authorities).map_err(unread())? {
+    for trusted in CertificateDer::pem_file_iter(file).map_err(unread())? {
         let added = roots.add(trusted.map_err(unread())?);
         added.map_err(ExitError::because("the authority cannot be trusted"))?;
     }
     if roots.is_empty() {
-        let nobody = format!("there is no certificate of an authority in {}", authorities.display());
+        let nobody = format!("there is no certificate of an authority in {}", file.display());
         return Err(ExitError::new(nobody));
     }
-    tls_client(provider(), roots, clock).map_err(ExitError::because("TLS cannot be spoken"))
+    Ok(roots)
 }
 
 /// Makes an authority, a certificate from it for `name`, and throws away the authority's key: nothing else

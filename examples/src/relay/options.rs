@@ -13,9 +13,10 @@ use bulla_example_program::storage::IfLost;
 
 use crate::options::token;
 use crate::parties::{BUSINESS_ACCOUNT_ID, PHONE_NUMBER_ID};
+use crate::tls_dialer::{NOBODY_TRUSTED, is_https};
 
 /// The options that take a value, and what they take.
-const VALUED: [(&str, &str); 15] = [
+const VALUED: [(&str, &str); 16] = [
     ("--authority", "a file such as TLS/authority.pem"),
     ("--carrier", "a name and a port such as localhost:7443"),
     ("--grant", "a file that the carrier's operator has given out"),
@@ -27,7 +28,8 @@ const VALUED: [(&str, &str); 15] = [
     ("--token", "a bearer token"),
     ("--phone-number-id", "a decimal number"),
     ("--business-account-id", "a decimal number"),
-    ("--webhook", "a URL that starts with http://"),
+    ("--webhook", "a URL that starts with https:// or http://"),
+    ("--trust", "a file such as /etc/ssl/certs/ca-certificates.crt"),
     ("--allow-network", "a range of addresses such as 10.0.0.0/8"),
     ("--verify-token", "a text"),
     ("--app-secret", "a text"),
@@ -48,6 +50,7 @@ pub struct RelayOptions {
     pub(crate) phone_number_id: PhoneNumberId,
     pub(crate) business_account_id: BusinessAccountId,
     pub(crate) webhook: Option<Webhook>,
+    pub(crate) trust: Option<PathBuf>,
     pub(crate) networks: AllowedNetworks,
 }
 
@@ -74,6 +77,7 @@ impl RelayOptions {
             phone_number_id: PHONE_NUMBER_ID,
             business_account_id: BUSINESS_ACCOUNT_ID,
             webhook: None,
+            trust: None,
             networks: AllowedNetworks::loopback(),
         };
         for given in arguments.values {
@@ -95,6 +99,7 @@ impl RelayOptions {
                     options.business_account_id = given.word(BusinessAccountId::parse)?;
                 }
                 "--allow-network" => options.networks = options.networks.and(given.parse(str::parse)?),
+                "--trust" => options.trust = Some(given.filled()?.into()),
                 "--verify-token" => verify_token = given.filled()?,
                 "--app-secret" => app_secret = given.filled()?,
                 _ => webhook = Some(given),
@@ -103,6 +108,9 @@ impl RelayOptions {
         let (name, takes) = VALUED[0];
         options.authority = authority.ok_or(UsageError::Needed { name, takes })?;
         if let Some(given) = webhook {
+            if options.trust.is_none() && is_https(&given.filled()?) {
+                return Err(given.refused(NOBODY_TRUSTED));
+            }
             options.webhook =
                 Some(given.parse(|url| {
                     Webhook::new(url, verify_token, app_secret).map(Webhook::account_updates)
@@ -142,6 +150,8 @@ mod tests {
         );
         assert!(read(&["--help"]).unwrap().is_none());
         assert!(VALUED.iter().all(|(name, _)| HELP.contains(name)));
+        let error = read(&["--authority", "x", "--webhook", "https://a.b"]).unwrap_err().to_string();
+        assert!(error.ends_with(NOBODY_TRUSTED), "{error}");
         let error = read(&["--begin-anew", "carrier"]).unwrap_err().to_string();
         assert!(error.ends_with("nobody else has a store here"), "{error}");
     }

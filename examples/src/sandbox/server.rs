@@ -12,6 +12,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::{Response, StatusCode};
+use bulla::webhook::TlsDialer;
 use bytes::Bytes;
 use tokio::sync::{Mutex, MutexGuard, RwLock};
 
@@ -38,19 +39,24 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct Server {
     seed: Arc<Seed>,
     quiet: Quiet,
+    tls: Option<TlsDialer>,
     world: RwLock<Arc<World>>,
     /// Held by the one request that is being answered: the others wait, in the order they came.
     turn: Mutex<()>,
 }
 
 impl Server {
-    /// Opens the world that `seed` says.
+    /// Opens the world that `seed` says. To web servers that are `https` it speaks by `tls`, if at all.
     ///
     /// # Errors
     /// When something of it cannot be.
-    pub(crate) async fn open(seed: Arc<Seed>, quiet: Quiet) -> Result<Self, ExitError> {
-        let world = RwLock::new(Arc::new(World::open(seed.clone(), quiet.clone()).await?));
-        Ok(Self { seed, quiet, world, turn: Mutex::default() })
+    pub(crate) async fn open(
+        seed: Arc<Seed>,
+        quiet: Quiet,
+        tls: Option<TlsDialer>,
+    ) -> Result<Self, ExitError> {
+        let world = World::open(seed.clone(), quiet.clone(), tls.clone()).await?;
+        Ok(Self { seed, quiet, tls, world: RwLock::new(Arc::new(world)), turn: Mutex::default() })
     }
 
     /// All it answers.
@@ -101,7 +107,7 @@ impl Server {
         self.world().await.settle(RESET_PATIENCE).await;
         let mut seed = (*self.seed).clone();
         change(&mut seed);
-        let new = Arc::new(World::open(Arc::new(seed), self.quiet.clone()).await?);
+        let new = Arc::new(World::open(Arc::new(seed), self.quiet.clone(), self.tls.clone()).await?);
         let old = std::mem::replace(&mut *self.world.write().await, new);
         old.end(CLOSE_TIMEOUT).await;
         Ok(())

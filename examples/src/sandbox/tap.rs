@@ -30,7 +30,6 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 pub(crate) use self::in_flight::InFlight;
 use self::update::Judgement;
@@ -89,7 +88,7 @@ impl Tap {
         &self.in_flight
     }
 
-    async fn take(&self, to: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn take(&self, to: &WebServer, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let _under_way = self.in_flight.begin();
         let (mut head, body) = request.into_parts();
         if head.method == Method::GET {
@@ -119,16 +118,16 @@ impl Tap {
     }
 
     /// Hands `body` on, once the program has shown that it knows the verify token.
-    async fn tell(&self, to: SocketAddr, head: Parts, body: Bytes) -> Response<Full<Bytes>> {
+    async fn tell(&self, to: &WebServer, head: Parts, body: Bytes) -> Response<Full<Bytes>> {
         if self.has_program && !self.shake_hands(to).await {
             return answer(StatusCode::SERVICE_UNAVAILABLE, "");
         }
-        let n = self.log.begin(Kind::Webhook, "POST", &url(&head), &body);
+        let n = self.log.begin(Kind::Webhook, "POST", &to.url(&head), &body);
         if !self.has_program {
             self.log.answered(n, 200, b"");
             return answer(StatusCode::OK, "");
         }
-        match ask(to, head, body).await {
+        match to.ask(head, body).await {
             Ok((status, told)) => {
                 self.log.answered(n, status.as_u16(), &told);
                 answer(status, told)
@@ -141,14 +140,14 @@ impl Tap {
     }
 
     /// Whether the program knows the verify token. It is asked until it does.
-    async fn shake_hands(&self, to: SocketAddr) -> bool {
+    async fn shake_hands(&self, to: &WebServer) -> bool {
         let head = match &self.state().handshake {
             Some((_, true)) | None => return true,
             Some((head, false)) => head.clone(),
         };
-        let n = self.log.begin(Kind::Handshake, "GET", &url(&head), b"");
+        let n = self.log.begin(Kind::Handshake, "GET", &to.url(&head), b"");
         let expected = challenge(&head).unwrap_or_default();
-        let outcome = ask(to, head, Bytes::new()).await;
+        let outcome = to.ask(head, Bytes::new()).await;
         let knows = match outcome {
             Ok((status, told)) => {
                 self.log.answered(n, status.as_u16(), &told);
@@ -178,16 +177,29 @@ impl fmt::Debug for Tap {
 
 /// Connects the sink to the tap, wherever it wants to go.
 #[derive(Debug)]
-pub(crate) struct TapDialer(pub(crate) Arc<Tap>);
+pub(crate) struct TapDialer {
+    tap: Arc<Tap>,
+    scheme: &'static str,
+    /// Connects the tap to the program.
+    onward: Arc<dyn Dialer>,
+}
+
+impl TapDialer {
+    /// To `tap`, and from there by `onward` to URLs of `scheme`.
+    pub(crate) fn new(tap: Arc<Tap>, scheme: &'static str, onward: impl Dialer) -> Self {
+        Self { tap, scheme, onward: Arc::new(onward) }
+    }
+}
 
 impl Dialer for TapDialer {
-    fn dial<'a>(&'a self, to: SocketAddr, _host: &'a str) -> Dialing<'a> {
+    fn dial<'a>(&'a self, to: SocketAddr, host: &'a str) -> Dialing<'a> {
         Box::pin(async move {
             let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
-            let tap = self.0.clone();
+            let (tap, scheme, onward) = (self.tap.clone(), self.scheme, self.onward.clone());
+            let to = Arc::new(WebServer { address: to, host: host.to_owned(), scheme, onward });
             let service = service_fn(move |request| {
-                let tap = tap.clone();
-                async move { Ok::<_, Infallible>(tap.take(to, request).await) }
+                let (tap, to) = (tap.clone(), to.clone());
+                async move { Ok::<_, Infallible>(tap.take(&to, request).await) }
             });
             let serving = hyper::server::conn::http1::Builder::new();
             // It ends with the sink's side, and that is all that can be wrong with it.
@@ -197,40 +209,52 @@ impl Dialer for TapDialer {
     }
 }
 
-/// What the web server at `to` answers.
-async fn ask(to: SocketAddr, mut head: Parts, body: Bytes) -> Result<(StatusCode, Bytes), String> {
-    head.headers.remove(CONTENT_LENGTH);
-    let asking = async {
-        let why = |error: &dyn fmt::Display| error.to_string();
-        let stream = TcpStream::connect(to).await.map_err(|error| why(&error))?;
-        let opened = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
-        let (mut sender, connection) = opened.map_err(|error| why(&error))?;
-        // What is wrong with it shows at the answer.
-        let connection = tokio::spawn(async move { drop(connection.await) });
-        let response = sender.send_request(Request::from_parts(head, Full::new(body))).await;
-        let (head, body) = response.map_err(|error| why(&error))?.into_parts();
-        // Of a body that is too long, or breaks off, the status is all that counts.
-        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
-        connection.abort();
-        Ok((head.status, body.map(|body| body.to_bytes()).unwrap_or_default()))
-    };
-    tokio::select! {
-        biased;
-        outcome = asking => outcome,
-        () = SystemClock.sleep(ANSWER_TIMEOUT) => Err(format!("no answer within {ANSWER_TIMEOUT:?}")),
+/// The program's.
+struct WebServer {
+    address: SocketAddr,
+    host: String,
+    scheme: &'static str,
+    onward: Arc<dyn Dialer>,
+}
+
+impl WebServer {
+    /// What it answers.
+    async fn ask(&self, mut head: Parts, body: Bytes) -> Result<(StatusCode, Bytes), String> {
+        head.headers.remove(CONTENT_LENGTH);
+        let asking = async {
+            let stream = self.onward.dial(self.address, &self.host).await.map_err(why)?;
+            let opened = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+            let (mut sender, connection) = opened.map_err(why)?;
+            // What is wrong with it shows at the answer.
+            let connection = tokio::spawn(async move { drop(connection.await) });
+            let response = sender.send_request(Request::from_parts(head, Full::new(body))).await;
+            let (head, body) = response.map_err(why)?.into_parts();
+            // Of a body that is too long, or breaks off, the status is all that counts.
+            let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+            connection.abort();
+            Ok((head.status, body.map(|body| body.to_bytes()).unwrap_or_default()))
+        };
+        tokio::select! {
+            biased;
+            outcome = asking => outcome,
+            () = SystemClock.sleep(ANSWER_TIMEOUT) => Err(format!("no answer within {ANSWER_TIMEOUT:?}")),
+        }
     }
+
+    /// Where it is asked, without the query of a handshake: the verify token is in it.
+    fn url(&self, head: &Parts) -> String {
+        let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        format!("{}://{host}{}", self.scheme, head.uri.path())
+    }
+}
+
+fn why(error: impl fmt::Display) -> String {
+    error.to_string()
 }
 
 fn challenge(head: &Parts) -> Option<String> {
     let query = head.uri.query()?.as_bytes();
     form_urlencoded::parse(query).find(|(key, _)| key == "hub.challenge").map(|(_, value)| value.into_owned())
-}
-
-/// Where the program is asked, without the query of a handshake: the verify token is in it.
-fn url(head: &Parts) -> String {
-    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let host = host.strip_prefix("http://").unwrap_or(host);
-    format!("http://{host}{}", head.uri.path())
 }
 
 fn answer(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {

@@ -16,7 +16,7 @@ use bulla::carrier::{BlobSettings, BlobStorage, Carrier, TrustedHost};
 use bulla::relay::{Relay, Settings};
 use bulla::store::MemoryStore;
 use bulla::transport::InProcess;
-use bulla::webhook::{AllowedNetworks, Connector, WebhookSink};
+use bulla::webhook::{AllowedNetworks, Connector, TcpDialer, TlsDialer, WebhookSink};
 use bulla::{Host, SystemClock};
 use tokio::task::AbortHandle;
 
@@ -58,11 +58,16 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Opens what `seed` says. It is quiet then, and the time is its start.
+    /// Opens what `seed` says, which speaks to web servers that are `https` by `tls`, if at all. It is quiet
+    /// then, and the time is its start.
     ///
     /// # Errors
     /// When something of it cannot be.
-    pub(crate) async fn open(seed: Arc<Seed>, quiet: Quiet) -> Result<Self, ExitError> {
+    pub(crate) async fn open(
+        seed: Arc<Seed>,
+        quiet: Quiet,
+        tls: Option<TlsDialer>,
+    ) -> Result<Self, ExitError> {
         let start = seed.start();
         let clock = SandboxClock::new(start.before(BEFORE));
         let log = Log::new(clock.clone());
@@ -75,14 +80,19 @@ impl World {
         let carrier = Arc::new(opened.await.map_err(ExitError::because("the carrier cannot be opened"))?);
         let link = InProcess::new(carrier.clone());
 
-        let webhook = businesses::webhook(&seed)?;
+        let webhook = businesses::webhook(&seed, tls.is_some())?;
         let allowed = seed.webhook.iter().map(|webhook| webhook.allowed()).next();
         let allowed = allowed.transpose().map_err(ExitError::new)?;
         let allowed = allowed.unwrap_or_else(AllowedNetworks::loopback);
         let secret = seed.webhook.as_ref().map_or(businesses::NO_SECRET, |webhook| &webhook.app_secret);
         let tap = Tap::new(log.clone(), secret, seed.webhook.is_some());
-        let connector = Connector::new().allow(allowed);
-        let sink = part("webhook").webhook_sink(connector.clone().dial_by(TapDialer(tap.clone())));
+        let mut connector = Connector::new().allow(allowed);
+        let mut tapped = connector.clone().dial_by(TapDialer::new(tap.clone(), "http", TcpDialer));
+        if let Some(tls) = tls {
+            tapped = tapped.https_by(TapDialer::new(tap.clone(), "https", tls.clone()));
+            connector = connector.https_by(tls);
+        }
+        let sink = part("webhook").webhook_sink(tapped);
         let numbers = businesses::of(&seed)?;
         sink.subscribe(numbers.clone(), webhook).map_err(ExitError::because("webhook: it cannot be used"))?;
 

@@ -9,4 +9,5 @@ mod inbound;
 mod log;
 mod magic_numbers;
 mod readme;
+mod tls;
 mod users;

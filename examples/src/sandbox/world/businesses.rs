@@ -8,6 +8,7 @@ use bulla::webhook::Webhook;
 
 use super::super::seed::{OnBreachSeed, RulesSeed, Seed};
 use crate::exit_error::ExitError;
+use crate::tls_dialer::{NOBODY_TRUSTED, is_https};
 
 /// Where updates go that nobody is told: the tap takes them.
 const NOWHERE: &str = "http://127.0.0.1:1/webhook";
@@ -23,9 +24,12 @@ pub(super) fn of(seed: &Seed) -> Result<Vec<Business>, ExitError> {
     numbers.collect()
 }
 
-/// Where all are told.
-pub(super) fn webhook(seed: &Seed) -> Result<Webhook, ExitError> {
+/// Where all are told: at a URL that is `https` if TLS is spoken.
+pub(super) fn webhook(seed: &Seed, has_tls: bool) -> Result<Webhook, ExitError> {
     let made = match &seed.webhook {
+        Some(webhook) if !has_tls && is_https(&webhook.url) => {
+            return Err(ExitError::new(format!("webhook.url: {NOBODY_TRUSTED}")));
+        }
         Some(webhook) => {
             Webhook::new(&webhook.url, webhook.verify_token.as_str(), webhook.app_secret.as_str())
         }

@@ -28,7 +28,8 @@ impl Sandbox {
         Self::start_with(&["--seed", file.path().to_str().unwrap()])
     }
 
-    fn start_with(arguments: &[&str]) -> Self {
+    /// Starts it with these options.
+    pub fn start_with(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_sandbox"))
             .args(["--listen", "127.0.0.1:0"])
             .args(arguments)

@@ -1,9 +1,11 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use bulla::webhook::signature;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 
 pub const APP_SECRET: &str = "a-secret";
@@ -20,12 +22,23 @@ impl WebServer {
         Self::listen(TcpListener::bind("127.0.0.1:0").unwrap())
     }
 
+    /// One that speaks TLS as `config` says.
+    pub fn start_tls(config: Arc<ServerConfig>) -> Self {
+        Self::serve(TcpListener::bind("127.0.0.1:0").unwrap(), move |stream| {
+            StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream)
+        })
+    }
+
     pub fn listen(listener: TcpListener) -> Self {
+        Self::serve(listener, |stream| stream)
+    }
+
+    fn serve<S: Read + Write>(listener: TcpListener, open: impl Fn(TcpStream) -> S + Send + 'static) -> Self {
         let address = listener.local_addr().unwrap();
         let (told, updates) = channel();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
+                let mut stream = open(stream.unwrap());
                 let (head, body) = read(&mut stream);
                 let answer = if let Some((_, rest)) = head.split_once("hub.challenge=") {
                     assert!(head.contains(&format!("hub.verify_token={VERIFY_TOKEN}")), "{head}");
@@ -41,6 +54,7 @@ impl WebServer {
                 let length = answer.len();
                 let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{answer}");
                 stream.write_all(answer.as_bytes()).unwrap();
+                stream.flush().unwrap();
             }
         });
         Self { address, updates }
@@ -53,7 +67,7 @@ impl WebServer {
     }
 }
 
-fn read(stream: &mut TcpStream) -> (String, Vec<u8>) {
+fn read(stream: &mut impl Read) -> (String, Vec<u8>) {
     let (mut read, mut piece) = (Vec::new(), [0; 4096]);
     loop {
         let count = stream.read(&mut piece).unwrap();
