@@ -155,7 +155,7 @@ fn compare(here: &Side, there: &Side) -> Report {
     let mut comparison = Comparison::new(here);
     while let Some(question) = comparison.question() {
         let question = Question::from_bytes(&question.to_bytes()).unwrap();
-        let answers = there.answer(&question).to_bytes();
+        let answers = there.answer(&question).unwrap().to_bytes();
         comparison.answer(&Answers::from_bytes(&answers).unwrap()).unwrap();
     }
     comparison.finish().unwrap()

@@ -93,7 +93,7 @@ pub(crate) fn compare(
     let mut comparison = Comparison::new(&here);
     while let Some(question) = comparison.question() {
         let answers = there.answer(&Question::from_bytes(&question.to_bytes())?);
-        comparison.answer(&Answers::from_bytes(&answers.to_bytes())?)?;
+        comparison.answer(&Answers::from_bytes(&answers?.to_bytes())?)?;
     }
     comparison.finish()
 }

@@ -201,8 +201,7 @@ async fn what_stands_apart_is_erased_with_its_user_and_its_business() {
 
 /// An erasure that a crash cut short once had every business begin anew when the next carrier opened: it
 /// wrote to as many users again, and all windows were closed. So did one that was asked for before its
-/// business had
-/// done anything.
+/// business had done anything.
 #[tokio::test]
 async fn an_erasure_forgets_who_is_erased_and_nobody_else_wherever_it_is_cut_short() {
     let erased = Number::parse("16500000000").unwrap();
