@@ -258,7 +258,7 @@ class Restored:
         before = self.carrier.line(r"^key log +(\S+)")[1]
         expect(self.carrier.stop(signal.SIGTERM) == 0, f"{self.carrier.lines[-3:]}")
         (self.data / "keys" / "key_log.key").rename(self.folder / "old key")
-        self.start_carrier("--resume-key-log", "new")
+        self.start_carrier("--begin-anew", "keys", "--resume-key-log", "new")
         self.carrier.line("^the log of keys goes on$")
         expect(self.carrier.line(r"^key log +(\S+)")[1] != before, "it is the same key")
         self.arrives_both_ways("under another log")
